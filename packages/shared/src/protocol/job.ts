@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { modelSpecSchema } from '../learning/model.js';
+
+const publicSeed = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
+
+/**
+ * A job: what an operator submits. Nearly every field has a default, so that a job says only what is special about it;
+ * every number is bounded, so that a wrong job is refused before anything is built from it.
+ */
+export const jobSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens, 1 to 63 of them')
+    .describe('Names the job in reports and in the ledger.'),
+  purpose: z.string().min(1).max(500).default('Research on federated learning').describe('What the model is for.'),
+  controller: z.string().min(1).max(200).default('not stated').describe('Who answers for the processing.'),
+  data: z
+    .strictObject({
+      source: z
+        .string()
+        .default('digits')
+        .describe('A data set that comes with Tutti (`digits`), or the path of a CSV file, relative to the job file.'),
+      label: z.string().default('label').describe('The column that holds the class, 0 to classes - 1.'),
+      scale: z.number().positive().default(16).describe('Features are divided by this.'),
+      heldOut: z
+        .number()
+        .gt(0)
+        .lt(1)
+        .default(0.2)
+        .describe('Fraction of the rows that is public, kept aside for evaluation.'),
+    })
+    .prefault({}),
+  model: modelSpecSchema,
+  training: z
+    .strictObject({
+      epochs: z.int().min(1).max(1000).default(1).describe('Local passes over a client’s rows in one round.'),
+      batchSize: z.int().min(1).max(65536).default(16),
+      learningRate: z.number().positive().max(100).default(0.1).describe('Of the client’s SGD.'),
+      backend: z
+        .enum(['auto', 'native', 'wasm', 'cpu', 'arrays'])
+        .default('auto')
+        .describe('`auto` picks what is there and fastest for the model.'),
+    })
+    .prefault({}),
+  server: z
+    .strictObject({
+      optimiser: z.enum(['average', 'momentum', 'adam']).default('average').describe('How the mean update moves the global model.'),
+      learningRate: z.number().positive().max(1000).default(1),
+      momentum: z.number().min(0).lt(1).default(0.9),
+    })
+    .prefault({}),
+  rounds: z.int().min(1).max(1_000_000).default(60),
+  cohort: z
+    .strictObject({
+      samplingRate: z
+        .number()
+        .gt(0)
+        .max(1)
+        .default(0.08)
+        .describe('Each client enters each round with this probability, independently of all else.'),
+      minimum: z.int().min(3).max(10_000).default(12).describe('A round with fewer survivors than this is aborted.'),
+      maximum: z.int().min(3).max(2048).default(80).describe('A larger draw is not opened. Lanes are sized for it.'),
+      survivorFraction: z
+        .number()
+        .gt(0)
+        .max(1)
+        .default(0.8)
+        .describe('Of the clients that shared keys, the fraction whose input must be in the sum.'),
+      corruptFraction: z
+        .number()
+        .min(0)
+        .lt(0.5)
+        .default(0.05)
+        .describe('Of a cohort, the fraction assumed to collude with the coordinator.'),
+    })
+    .prefault({}),
+  privacy: z
+    .strictObject({
+      epsilon: z.number().positive().max(10_000).default(6).describe('Budget against the released model. A hard stop.'),
+      delta: z.number().gt(0).lt(0.1).optional().describe('Default: 1 / (10 N).'),
+      clipNorm: z.number().positive().max(1e6).default(1).describe('L2 bound on one client’s update.'),
+      noiseMultiplier: z
+        .number()
+        .positive()
+        .max(1e6)
+        .optional()
+        .describe('Deviation of the guaranteed noise over the clip norm. Default: the least that fits the budget.'),
+    })
+    .prefault({}),
+  simulation: z
+    .strictObject({
+      clients: z.int().min(3).max(100_000).default(500).describe('Virtual clients: the population N.'),
+      dropout: z
+        .number()
+        .min(0)
+        .max(0.9)
+        .default(0.1)
+        .describe('Probability that a selected client is lost, at a random stage.'),
+      labelConcentration: z
+        .number()
+        .positive()
+        .max(1000)
+        .default(1)
+        .describe('Dirichlet concentration of classes within one client; small is uneven.'),
+      sizeConcentration: z
+        .number()
+        .positive()
+        .max(1000)
+        .default(5)
+        .describe('Dirichlet concentration of client sizes; small is uneven.'),
+      partitionSeed: publicSeed.default(1).describe('Public seed of the split. It protects nobody.'),
+    })
+    .prefault({})
+    .describe('Read by `tutti simulate` only.'),
+});
+
+/** A job as written: defaults not filled in. */
+export type JobInput = z.input<typeof jobSchema>;
+/** A job as checked: every default filled in. */
+export type Job = z.output<typeof jobSchema>;

@@ -1,0 +1,63 @@
+/** Privacy spent so far, after the round that the record is of. Null where no bound can be given. */
+export interface PrivacySpent {
+  /** ε at the job's δ against someone who sees the released models only. */
+  readonly releasedModel: number;
+  /** ε at the job's δ against the coordinator, for the client that took part most often. */
+  readonly coordinator: number;
+}
+
+/** What one round did: one line of `rounds.jsonl`. Counts and times only, never a client's data. */
+export interface RoundRecord {
+  readonly round: number;
+  readonly attempt: number;
+  readonly outcome: 'completed' | 'aborted';
+  /** Why the round was aborted. */
+  readonly reason?: string;
+  /** Clients drawn for the round. */
+  readonly selected: number;
+  /** Clients on the roster (they advertised keys). */
+  readonly roster: number;
+  /** Clients that shared keys: |U2|. */
+  readonly sharers: number;
+  /** Clients whose input is in the sum: |U3|. */
+  readonly survivors: number;
+  /** Clients lost, by the stage before which they were lost. */
+  readonly lost: { readonly advertise: number; readonly share: number; readonly input: number; readonly unmask: number };
+  /** On the public held-out rows, after the round. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly epsilon: PrivacySpent;
+  /** Wall-clock milliseconds by phase. */
+  readonly milliseconds: {
+    readonly train: number;
+    readonly share: number;
+    readonly input: number;
+    readonly unmask: number;
+    readonly evaluate: number;
+    readonly total: number;
+  };
+  /** SHA-256 of the model after the round, hex. */
+  readonly modelHash: string;
+}
+
+/** What a run came to: `--json` prints one of these. */
+export interface RunSummary {
+  readonly run: string;
+  readonly job: string;
+  readonly stopped: 'rounds' | 'budget' | 'interrupted';
+  readonly rounds: number;
+  readonly aborted: number;
+  readonly clients: number;
+  readonly accuracy: number;
+  readonly loss: number;
+  readonly epsilon: PrivacySpent;
+  readonly delta: number;
+  readonly noiseMultiplier: number;
+  readonly backend: string;
+  readonly transport: 'memory' | 'socket';
+  /** True when every protecting draw could be recomputed from a seed: then no privacy is claimed. */
+  readonly seeded: boolean;
+  readonly modelHash: string;
+  readonly seconds: number;
+  readonly directory: string;
+}
