@@ -8,7 +8,9 @@ export const modelSpecSchema = z.strictObject({
   inputs: z.int().min(1).max(1_000_000).describe('Features of one example.'),
   classes: z.int().min(2).max(100_000),
   hidden: z
-    .array(z.strictObject({ units: z.int().min(1).max(100_000), activation: z.enum(activations).default('relu') }))
+    .array(
+      z.strictObject({ units: z.int().min(1).max(100_000), activation: z.enum(activations).default('relu') }),
+    )
     .max(32)
     .default([])
     .describe('Hidden dense layers, first to last. None: softmax regression.'),

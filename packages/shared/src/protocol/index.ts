@@ -1,1 +1,4 @@
-export {};
+export * from './artifacts.js';
+export * from './job.js';
+export * from './round-record.js';
+export * from './wire.js';

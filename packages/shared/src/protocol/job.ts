@@ -15,14 +15,21 @@ export const jobSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens, 1 to 63 of them')
     .describe('Names the job in reports and in the ledger.'),
-  purpose: z.string().min(1).max(500).default('Research on federated learning').describe('What the model is for.'),
+  purpose: z
+    .string()
+    .min(1)
+    .max(500)
+    .default('Research on federated learning')
+    .describe('What the model is for.'),
   controller: z.string().min(1).max(200).default('not stated').describe('Who answers for the processing.'),
   data: z
     .strictObject({
       source: z
         .string()
         .default('digits')
-        .describe('A data set that comes with Tutti (`digits`), or the path of a CSV file, relative to the job file.'),
+        .describe(
+          'A data set that comes with Tutti (`digits`), or the path of a CSV file, relative to the job file.',
+        ),
       label: z.string().default('label').describe('The column that holds the class, 0 to classes - 1.'),
       scale: z.number().positive().default(16).describe('Features are divided by this.'),
       heldOut: z
@@ -47,7 +54,10 @@ export const jobSchema = z.strictObject({
     .prefault({}),
   server: z
     .strictObject({
-      optimiser: z.enum(['average', 'momentum', 'adam']).default('average').describe('How the mean update moves the global model.'),
+      optimiser: z
+        .enum(['average', 'momentum', 'adam'])
+        .default('average')
+        .describe('How the mean update moves the global model.'),
       learningRate: z.number().positive().max(1000).default(1),
       momentum: z.number().min(0).lt(1).default(0.9),
     })
@@ -61,8 +71,18 @@ export const jobSchema = z.strictObject({
         .max(1)
         .default(0.08)
         .describe('Each client enters each round with this probability, independently of all else.'),
-      minimum: z.int().min(3).max(10_000).default(12).describe('A round with fewer survivors than this is aborted.'),
-      maximum: z.int().min(3).max(2048).default(80).describe('A larger draw is not opened. Lanes are sized for it.'),
+      minimum: z
+        .int()
+        .min(3)
+        .max(10_000)
+        .default(12)
+        .describe('A round with fewer survivors than this is aborted.'),
+      maximum: z
+        .int()
+        .min(3)
+        .max(2048)
+        .default(80)
+        .describe('A larger draw is not opened. Lanes are sized for it.'),
       survivorFraction: z
         .number()
         .gt(0)
@@ -79,7 +99,12 @@ export const jobSchema = z.strictObject({
     .prefault({}),
   privacy: z
     .strictObject({
-      epsilon: z.number().positive().max(10_000).default(6).describe('Budget against the released model. A hard stop.'),
+      epsilon: z
+        .number()
+        .positive()
+        .max(10_000)
+        .default(6)
+        .describe('Budget against the released model. A hard stop.'),
       delta: z.number().gt(0).lt(0.1).optional().describe('Default: 1 / (10 N).'),
       clipNorm: z.number().positive().max(1e6).default(1).describe('L2 bound on one client’s update.'),
       noiseMultiplier: z
@@ -87,7 +112,9 @@ export const jobSchema = z.strictObject({
         .positive()
         .max(1e6)
         .optional()
-        .describe('Deviation of the guaranteed noise over the clip norm. Default: the least that fits the budget.'),
+        .describe(
+          'Deviation of the guaranteed noise over the clip norm. Default: the least that fits the budget.',
+        ),
     })
     .prefault({}),
   simulation: z

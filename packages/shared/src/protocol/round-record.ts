@@ -22,7 +22,12 @@ export interface RoundRecord {
   /** Clients whose input is in the sum: |U3|. */
   readonly survivors: number;
   /** Clients lost, by the stage before which they were lost. */
-  readonly lost: { readonly advertise: number; readonly share: number; readonly input: number; readonly unmask: number };
+  readonly lost: {
+    readonly advertise: number;
+    readonly share: number;
+    readonly input: number;
+    readonly unmask: number;
+  };
   /** On the public held-out rows, after the round. */
   readonly loss: number;
   readonly accuracy: number;
