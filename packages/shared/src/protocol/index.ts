@@ -1,4 +1,5 @@
 export * from './artifacts.js';
+export * from './handshake.js';
 export * from './job.js';
 export * from './round-record.js';
 export * from './wire.js';

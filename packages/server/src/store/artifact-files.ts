@@ -1,0 +1,41 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Refusal } from '@tutti/shared/errors';
+import type { ArtifactSource } from '@tutti/shared/protocol';
+
+const HASH = /^[0-9a-f]{64}$/;
+
+/** Models, jobs and other bytes that are named by their SHA-256, a file each. What is there is whole, and never changes. */
+export class ArtifactFiles implements ArtifactSource {
+  private constructor(private readonly directory: string) {}
+
+  static async open(directory: string): Promise<ArtifactFiles> {
+    await mkdir(directory, { recursive: true });
+    return new ArtifactFiles(directory);
+  }
+
+  /** Makes the bytes durable and returns their hash. */
+  async put(bytes: Uint8Array): Promise<string> {
+    const hash = createHash('sha256').update(bytes).digest('hex');
+    const temporary = join(this.directory, `.${hash}.${randomUUID()}`);
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(bytes);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, join(this.directory, hash));
+    return hash;
+  }
+
+  /** @throws {Refusal} `artifact.unknown` where there is none of this hash. */
+  async fetch(hash: string): Promise<Uint8Array> {
+    const bytes = HASH.test(hash) ? await readFile(join(this.directory, hash)).catch(() => undefined) : undefined;
+    if (bytes === undefined) {
+      throw new Refusal('artifact.unknown', 'There is no artifact of this hash.', 'Ask for the current model of the job.');
+    }
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+}
