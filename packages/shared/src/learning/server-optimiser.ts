@@ -57,3 +57,33 @@ export function applyUpdate(
     state: { step, first, second },
   };
 }
+
+/** The state as bytes: step u32, presence of the two moments u8, then their 64-bit floats. Little-endian. */
+export function optimiserStateToBytes(state: OptimiserState): Uint8Array {
+  const moments = [state.first, state.second].filter((moment) => moment !== undefined);
+  const bytes = new Uint8Array(5 + moments.reduce((sum, moment) => sum + moment.length * 8, 0));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, state.step, true);
+  view.setUint8(4, moments.length);
+  let at = 5;
+  for (const moment of moments) {
+    for (const value of moment) {
+      view.setFloat64(at, value, true);
+      at += 8;
+    }
+  }
+  return bytes;
+}
+
+/** The inverse of {@link optimiserStateToBytes}, for moments of `count` numbers each. */
+export function optimiserStateFromBytes(bytes: Uint8Array, count: number): OptimiserState {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const moment = (index: number) =>
+    Float64Array.from({ length: count }, (_, i) => view.getFloat64(5 + (index * count + i) * 8, true));
+  const moments = view.getUint8(4);
+  return {
+    step: view.getUint32(0, true),
+    ...(moments > 0 && { first: moment(0) }),
+    ...(moments > 1 && { second: moment(1) }),
+  };
+}

@@ -1,0 +1,60 @@
+import type { PrivacyEvent } from '@tutti/shared/privacy';
+
+/** One contribution that has left, or was about to leave, this client. */
+export interface Charge {
+  readonly job: string;
+  readonly round: number;
+  readonly attempt: number;
+  /** What the release costs, as this client's own accountant reads it. */
+  readonly event: PrivacyEvent;
+}
+
+/**
+ * What a client must remember across restarts. Each promise resolves when its fact is durable: the participant waits for it
+ * before it sends what the fact is about.
+ */
+export interface Journal {
+  /** The highest round number joined for a job, -1 before the first. */
+  mark(job: string): Promise<number>;
+  setMark(job: string, roundNumber: number): Promise<void>;
+  /** Rounds joined under one model of a job. */
+  attempts(job: string, model: string): Promise<number>;
+  addAttempt(job: string, model: string): Promise<void>;
+  charges(job: string): Promise<readonly Charge[]>;
+  charge(charge: Charge): Promise<void>;
+}
+
+/** A journal that is forgotten with its process: for virtual clients, whose population keeps its own record. */
+export class MemoryJournal implements Journal {
+  private readonly marks = new Map<string, number>();
+  private readonly joined = new Map<string, number>();
+  private readonly charged: Charge[] = [];
+
+  mark(job: string): Promise<number> {
+    return Promise.resolve(this.marks.get(job) ?? -1);
+  }
+
+  setMark(job: string, roundNumber: number): Promise<void> {
+    this.marks.set(job, roundNumber);
+    return Promise.resolve();
+  }
+
+  attempts(job: string, model: string): Promise<number> {
+    return Promise.resolve(this.joined.get(`${job}/${model}`) ?? 0);
+  }
+
+  addAttempt(job: string, model: string): Promise<void> {
+    const key = `${job}/${model}`;
+    this.joined.set(key, (this.joined.get(key) ?? 0) + 1);
+    return Promise.resolve();
+  }
+
+  charges(job: string): Promise<readonly Charge[]> {
+    return Promise.resolve(this.charged.filter((charge) => charge.job === job));
+  }
+
+  charge(charge: Charge): Promise<void> {
+    this.charged.push(charge);
+    return Promise.resolve();
+  }
+}
