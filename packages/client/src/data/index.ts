@@ -1,0 +1,1 @@
+export { readCsv, type CsvOptions, type FeatureColumn, type Table } from './csv.js';
