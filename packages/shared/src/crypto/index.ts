@@ -1,2 +1,7 @@
+export * from './bytes.js';
+export * from './fixed-layout.js';
+export * from './lanes.js';
+export { portable } from './portable.js';
 export * from './primitives.js';
 export * from './random.js';
+export { combineShares, lagrangeWeights, splitSecret, type Share } from './shamir.js';

@@ -10,6 +10,9 @@ export interface KeyPair {
 export interface Keystream {
   /** Fills `into` whole with the next bytes of the stream. */
   read(into: Uint8Array): Promise<void>;
+
+  /** The same without a promise, where the platform allows it. It moves on the same stream. */
+  readSync?(into: Uint8Array): void;
 }
 
 /**

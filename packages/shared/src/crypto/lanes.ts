@@ -1,0 +1,7 @@
+/** Residues modulo 2^8, 2^16 or 2^32: one element of a masked vector a lane. */
+export type Lanes = Uint8Array | Uint16Array | Uint32Array;
+
+/** The lanes' memory as bytes, in the host's order. Not a copy. */
+export function laneBytes(lanes: Lanes): Uint8Array {
+  return new Uint8Array(lanes.buffer, lanes.byteOffset, lanes.byteLength);
+}
