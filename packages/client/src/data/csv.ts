@@ -19,7 +19,8 @@ export interface CsvOptions {
   readonly classes: number | readonly string[];
   /** The columns that become features, in this order. Default: every column but the label, as numbers, in the order of the file. */
   readonly features?: readonly FeatureColumn[];
-  /** Numbers are divided by this. Default: 1. */
+  /** Numbers become `(number - offset) / scale`. Defaults: 0 and 1. Both are public, the same for every client. */
+  readonly offset?: number;
   readonly scale?: number;
 }
 
@@ -50,7 +51,7 @@ export async function readCsv(path: string, options: CsvOptions): Promise<Table>
   const inputs = columns.features.reduce((sum, column) => sum + widthOf(column), 0);
   const features = new Float32Array(body.length * inputs);
   const labels = new Int32Array(body.length);
-  const scale = options.scale ?? 1;
+  const { offset = 0, scale = 1 } = options;
   body.forEach(({ cells, line }, row) => {
     if (cells.length !== header.cells.length) {
       throw new TuttiError(
@@ -67,7 +68,7 @@ export async function readCsv(path: string, options: CsvOptions): Promise<Table>
     let at = row * inputs;
     for (const column of columns.features) {
       const cell = cellOf(column);
-      if (column.type === 'number') features[at] = numberIn(cell) / scale;
+      if (column.type === 'number') features[at] = (numberIn(cell) - offset) / scale;
       else features[at + categoryIn(cell, column.categories)] = 1;
       at += widthOf(column);
     }
