@@ -1,3 +1,4 @@
+export { createMaskAdder, type Mask, type MaskAdder } from './adder.js';
 export * from './bytes.js';
 export * from './fixed-layout.js';
 export * from './lanes.js';
