@@ -1,0 +1,164 @@
+import cliProgress from 'cli-progress';
+import type { RoundRecord, RunSummary } from '@tutti/shared/protocol';
+import type { Output } from '../surroundings.js';
+import { count, counted, deltaFigure, duration, epsilonFigure, percent } from './figures.js';
+import type { RunObserver } from './observer.js';
+import { paletteFor } from './palette.js';
+
+/** A bar over the rounds with the time left, and above it a line for every round. */
+export function terminalObserver(
+  output: Output,
+  environment: Readonly<Record<string, string | undefined>>,
+): RunObserver {
+  const { bold, dim, green, yellow } = paletteFor(output, environment);
+  const bars = new cliProgress.MultiBar({
+    // cli-progress asks nothing of its stream but write, isTTY and columns.
+    stream: output as NodeJS.WritableStream,
+    format: barLine,
+    barsize: 28,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    hideCursor: true,
+    clearOnComplete: true,
+    forceRedraw: true,
+    gracefulExit: false,
+    emptyOnZero: true,
+  });
+  let bar: cliProgress.SingleBar | undefined;
+
+  const line = (text: string) => {
+    if (bar === undefined) {
+      output.write(`${text}\n`);
+      return;
+    }
+    bars.log(`${text}\n`);
+    bars.update();
+  };
+  // The rounds that a resumed run had already done say nothing about the time left.
+  let started = false;
+  const advance = (rounds: number) => {
+    if (started || rounds <= 1) bar?.update(rounds);
+    else bar?.start(bar.getTotal(), rounds);
+    started = true;
+  };
+  const close = () => {
+    if (bar === undefined) return;
+    bars.stop();
+    bar = undefined;
+  };
+
+  return {
+    begin(what) {
+      if ('resumed' in what) {
+        line(`${bold('tutti')}  going on with run ${what.resumed}`);
+        return;
+      }
+      const { name, rounds, simulation } = what.job;
+      line(
+        `${bold('tutti')}  ${name}: ${count(simulation.clients)} virtual clients, ${counted(rounds, 'round')}`,
+      );
+      line(dim('Sharing out the rows, making the clients’ keys …'));
+    },
+    observe(event) {
+      switch (event.kind) {
+        case 'prepared':
+          line(
+            dim(
+              `Run ${event.run}: ${counted(event.parameters, 'parameter')} trained on the ${event.backend} backend, ` +
+                `noise multiplier ${event.noiseMultiplier.toFixed(3)}, δ = ${deltaFigure(event.delta)}, over ${event.transport}`,
+            ),
+          );
+          if (event.seeded) line(yellow('Seeded run: its noise can be recomputed, so it protects nobody.'));
+          line('');
+          for (const heading of roundHeadings) line(dim(heading));
+          bar = bars.create(event.rounds, 0);
+          break;
+        case 'round':
+          line(
+            event.record.outcome === 'aborted' ? yellow(abortedLine(event.record)) : roundLine(event.record),
+          );
+          advance(event.record.outcome === 'aborted' ? event.record.round - 1 : event.record.round);
+          break;
+        case 'finished':
+          close();
+          line('');
+          for (const text of summaryLines(event.summary, { bold, green, yellow })) line(text);
+      }
+    },
+    interrupted() {
+      line(yellow('Stopping after what is under way. Ctrl-C again stops at once.'));
+    },
+    resumable(command) {
+      line(`To go on: ${bold(command)}`);
+    },
+    close,
+  };
+}
+
+const widths = [5, 7, 10, 7, 9, 16, 13];
+
+const row = (cells: readonly string[]) =>
+  cells.map((cell, column) => cell.padStart(widths[column] ?? 0)).join(' ');
+
+const roundHeadings = [
+  row(['', '', '', '', '', 'ε so far against', '']).trimEnd(),
+  row(['round', 'cohort', 'survivors', 'loss', 'accuracy', 'released model', 'coordinator']),
+];
+
+function roundLine(record: RoundRecord): string {
+  return row([
+    String(record.round),
+    String(record.selected),
+    String(record.survivors),
+    record.loss.toFixed(3),
+    percent(record.accuracy),
+    epsilonFigure(record.epsilon.releasedModel),
+    epsilonFigure(record.epsilon.coordinator),
+  ]);
+}
+
+function abortedLine(record: RoundRecord): string {
+  const why = record.reason === undefined ? '' : `: ${record.reason}`;
+  return `${row([String(record.round), String(record.selected), String(record.survivors)])}  aborted${why}`;
+}
+
+type Paint = (text: string) => string;
+
+function summaryLines(
+  summary: RunSummary,
+  { bold, green, yellow }: Record<'bold' | 'green' | 'yellow', Paint>,
+): string[] {
+  const ending = {
+    rounds: green('Done.'),
+    budget: yellow('Stopped: the next round would exceed the ε budget.'),
+    interrupted: yellow('Stopped by you.'),
+  }[summary.stopped];
+  const aborted = summary.aborted === 0 ? '' : `, ${counted(summary.aborted, 'round')} aborted`;
+  const { releasedModel, coordinator } = summary.epsilon;
+  return [
+    `${ending} ${counted(summary.rounds, 'round')} in ${duration(summary.seconds)}${aborted}.`,
+    `  accuracy  ${bold(percent(summary.accuracy))} on held-out rows, loss ${summary.loss.toFixed(3)}`,
+    `  privacy   ${bold(`ε = ${epsilonFigure(releasedModel)}`)} against whoever sees the released models, ` +
+      `${epsilonFigure(coordinator)} against the coordinator, at δ = ${deltaFigure(summary.delta)}`,
+    ...(summary.seeded ? [yellow('            none for real data: the seed gives the noise away')] : []),
+    `  files     ${summary.directory}`,
+    `  report    ${summary.directory}/report.html`,
+  ];
+}
+
+interface BarParameters {
+  readonly progress: number;
+  readonly eta: number | string;
+  readonly value: number;
+  readonly total: number;
+}
+
+function barLine(options: cliProgress.Options, { progress, eta, value, total }: BarParameters): string {
+  const size = options.barsize ?? 28;
+  const full = Math.round(progress * size);
+  const bar =
+    (options.barCompleteChar ?? '').repeat(full) + (options.barIncompleteChar ?? '').repeat(size - full);
+  const left =
+    typeof eta === 'number' && value > 0 ? `about ${duration(eta)} left` : 'measuring the time left';
+  return `${bar}  ${value}/${total} rounds, ${left}`;
+}

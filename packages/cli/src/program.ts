@@ -1,0 +1,49 @@
+import { Command } from 'commander';
+import { reportFailure, exitCode } from './failure.js';
+import type { Surroundings } from './surroundings.js';
+import { jobCommand } from './verbs/job.js';
+import { loadEngine, simulateCommand, type LoadEngine } from './verbs/simulate.js';
+import { version } from './version.js';
+
+/** The command with all its verbs. */
+export function tuttiCommand(surroundings: Surroundings, engine: LoadEngine = loadEngine): Command {
+  const program = new Command('tutti')
+    .description('Federated learning with secure aggregation and a privacy budget that is enforced.')
+    .version(version(), '-v, --version')
+    .addCommand(simulateCommand(surroundings, engine))
+    .addCommand(jobCommand(surroundings));
+  for (const command of withDescendants(program)) {
+    command
+      .exitOverride()
+      .showHelpAfterError('Say --help after the command to see what it takes.')
+      .configureOutput({
+        writeOut: (text) => void surroundings.stdout.write(text),
+        writeErr: (text) => void surroundings.stderr.write(text),
+      });
+  }
+  return program;
+}
+
+function withDescendants(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withDescendants)];
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param argv - the arguments after the command's own name
+ * @param engine - loads the simulation; tests hand in their own
+ * @returns the exit code
+ */
+export async function runCommand(
+  argv: readonly string[],
+  surroundings: Surroundings,
+  engine: LoadEngine = loadEngine,
+): Promise<number> {
+  try {
+    await tuttiCommand(surroundings, engine).parseAsync(argv, { from: 'user' });
+    return exitCode.success;
+  } catch (error) {
+    return reportFailure(error, surroundings);
+  }
+}
