@@ -1,0 +1,20 @@
+export * from './events.js';
+export { canonicalForm, parseEvent, protectionOf } from './normalise.js';
+export { RdpAccountant, rdpOf } from './rdp/rdp-accountant.js';
+export { rdpToDelta, rdpToEpsilon } from './rdp/conversion.js';
+export { DEFAULT_ORDERS } from './rdp/orders.js';
+export { gaussianEpsilon, gaussianLogDelta } from './gaussian.js';
+export { treeDepth, treeSensitivitySquared } from './tree.js';
+export {
+  bufferedCoefficients,
+  factorisationSensitivitySquared,
+  squareRootCoefficients,
+} from './matrix-factorisation.js';
+export type { Accountant, AccountantName } from './accountant.js';
+export { curveOf, deltaOf, epsilonOf, type PrivacyPoint } from './epsilon.js';
+export {
+  calibrateNoiseMultiplier,
+  calibrateRounds,
+  calibrateSamplingRate,
+  type PrivacyTarget,
+} from './calibration.js';
