@@ -3,8 +3,10 @@
  *
  *   node packages/shared/scripts/build-adder.mjs
  */
+import { Buffer } from 'node:buffer';
 import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import process from 'node:process';
+import { fileURLToPath, URL } from 'node:url';
 import wabt from 'wabt';
 
 const SOURCE = new URL('../src/crypto/adder.wat', import.meta.url);

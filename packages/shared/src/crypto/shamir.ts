@@ -37,7 +37,7 @@ export function splitSecret(
   const coefficients = drawElements(random, LIMBS * threshold);
   // The constant terms are the secret; what was drawn in their place is dropped.
   coefficients.set(toLimbs(secret));
-  return points.map((x) => ({ x, value: encodeShare(evaluate(coefficients, threshold, x)) }));
+  return points.map((x) => ({ x, value: encodeShare(evaluate(coefficients, x)) }));
 }
 
 /**
@@ -79,24 +79,21 @@ export function lagrangeWeights(xs: readonly number[]): Float64Array {
 }
 
 function computeWeights(xs: readonly number[]): Float64Array {
+  const product = xs.reduce(multiply, 1);
   return Float64Array.from(xs, (x) => {
-    let numerator = 1;
-    let denominator = 1;
-    for (const other of xs) {
-      if (other === x) continue;
-      numerator = multiply(numerator, other);
-      denominator = multiply(denominator, subtract(other, x));
-    }
-    return multiply(numerator, invert(denominator));
+    // Π other / (other - x) over the other points; the product has x in it once more than the numerator should.
+    let denominator = x;
+    for (const other of xs) if (other !== x) denominator = multiply(denominator, subtract(other, x));
+    return multiply(product, invert(denominator));
   });
 }
 
 /** The 18 polynomials at `x`. `coefficients[j * 18 + limb]` belongs to x^j. */
-function evaluate(coefficients: Float64Array, threshold: number, x: number): Float64Array {
+function evaluate(coefficients: Float64Array, x: number): Float64Array {
   const values = new Float64Array(LIMBS);
   let power = 1;
-  for (let at = 0; at < LIMBS * threshold; at += LIMBS) {
-    for (let limb = 0; limb < LIMBS; limb++) {
+  for (let at = 0; at < coefficients.length; at += values.length) {
+    for (let limb = 0; limb < values.length; limb++) {
       values[limb] = (values[limb] ?? 0) + (coefficients[at + limb] ?? 0) * power;
     }
     power = multiply(power, x);
