@@ -1,9 +1,8 @@
 import { TuttiError } from '@tutti/shared/errors';
-import type { ModelLayout } from './layout.js';
 import type { Examples, TrainingSettings } from './trainer.js';
 
 /** @throws TuttiError `training.weights` when `weights` is not of the length of the model */
-export function checkWeights(layout: ModelLayout, weights: Float32Array): void {
+export function checkWeights(layout: { readonly parameters: number }, weights: Float32Array): void {
   if (weights.length === layout.parameters) return;
   throw new TuttiError(
     'training.weights',
@@ -13,7 +12,10 @@ export function checkWeights(layout: ModelLayout, weights: Float32Array): void {
 }
 
 /** @throws TuttiError `training.examples` when lengths do not agree with `count` or a label is out of range */
-export function checkExamples(layout: ModelLayout, examples: Examples): void {
+export function checkExamples(
+  layout: { readonly inputs: number; readonly classes: number },
+  examples: Examples,
+): void {
   const { features, labels, count } = examples;
   const expected = count * layout.inputs;
   if (!Number.isSafeInteger(count) || count < 0 || labels.length !== count || features.length !== expected) {

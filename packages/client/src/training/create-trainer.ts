@@ -1,13 +1,50 @@
 import type { ModelSpec } from '@tutti/shared/learning';
 import { ArraysTrainer } from './arrays/trainer.js';
+import { layoutOf } from './layout.js';
 import type { Trainer } from './trainer.js';
 
 /** What computes: typed arrays, or TensorFlow.js on one of its backends. `auto` picks what is there and fastest. */
 export type BackendChoice = 'auto' | 'native' | 'wasm' | 'cpu' | 'arrays';
 
-/** Makes the trainer of a model. */
-// eslint-disable-next-line @typescript-eslint/require-await
+/** Parameters up to which typed arrays win: above, the matrix kernels of TensorFlow.js repay what dispatching them costs. */
+const largestForArrays = 50_000;
+
+/**
+ * Makes the trainer of a model. TensorFlow.js is loaded only when it is going to compute. Make trainers before training
+ * begins: while a backend starts, no other computes.
+ *
+ * @throws TuttiError `training.backend` when the chosen backend does not run here; `auto` always finds one
+ */
 export async function createTrainer(spec: ModelSpec, backend: BackendChoice): Promise<Trainer> {
-  if (backend === 'arrays' || backend === 'auto') return new ArraysTrainer(spec);
-  throw new Error('tbd');
+  if (backend === 'arrays') return new ArraysTrainer(spec);
+  if (backend === 'auto' && layoutOf(spec).parameters < largestForArrays) return new ArraysTrainer(spec);
+  const { createClassifierTrainer, probeBackend } = await import('./tensorflow/index.js');
+  if (backend !== 'auto') return createClassifierTrainer(spec, backend);
+  for (const candidate of ['native', 'wasm'] as const) {
+    if ((await probeBackend(candidate)).available) return createClassifierTrainer(spec, candidate);
+  }
+  return createClassifierTrainer(spec, 'cpu');
+}
+
+/** Whether a backend can be used here; when not, why, and what to do about it. */
+export interface BackendReport {
+  readonly backend: Exclude<BackendChoice, 'auto'>;
+  readonly available: boolean;
+  readonly reason?: string;
+  readonly remedy?: string;
+}
+
+/** What `createTrainer` can use on this machine, found by loading each backend and running one operation on it. */
+export async function describeBackends(): Promise<BackendReport[]> {
+  const { probeBackend } = await import('./tensorflow/index.js');
+  const reports: BackendReport[] = [{ backend: 'arrays', available: true }];
+  for (const backend of ['native', 'wasm', 'cpu'] as const) {
+    const state = await probeBackend(backend);
+    reports.push(
+      state.available
+        ? { backend, available: true }
+        : { backend, available: false, reason: state.reason, remedy: state.remedy },
+    );
+  }
+  return reports;
 }

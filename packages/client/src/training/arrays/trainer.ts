@@ -1,10 +1,10 @@
-/* eslint-disable @typescript-eslint/no-non-null-assertion -- loop limits bound every index */
 import type { ModelSpec } from '@tutti/shared/learning';
 import { shuffledBatches } from '../batches.js';
 import { checkExamples, checkSettings, checkSomeExamples, checkWeights } from '../checks.js';
 import { drawInitialWeights } from '../initial-weights.js';
 import { layoutOf, type ModelLayout } from '../layout.js';
 import type { Evaluation, Examples, Trainer, TrainingSettings } from '../trainer.js';
+import { scoreBatch } from '../scores.js';
 import { DenseNetwork } from './network.js';
 
 const evaluationBatch = 256;
@@ -59,7 +59,6 @@ export class ArraysTrainer implements Trainer {
     checkExamples(this.layout, examples);
     checkSomeExamples(examples);
     const { network } = this;
-    const { classes } = this.layout;
     network.weights.set(weights);
     network.reserve(Math.min(evaluationBatch, examples.count));
     let loss = 0;
@@ -68,13 +67,13 @@ export class ArraysTrainer implements Trainer {
       const length = Math.min(evaluationBatch, examples.count - start);
       const rows = Int32Array.from({ length }, (_, row) => start + row);
       network.load(examples.features, examples.labels, rows);
-      const probabilities = network.forward(length);
-      for (let b = 0; b < length; b++) {
-        const label = examples.labels[start + b]!;
-        const row = probabilities.subarray(b * classes, (b + 1) * classes);
-        loss -= Math.log(Math.max(row[label]!, smallestProbability));
-        if (isLargest(row, label)) correct++;
-      }
+      const score = scoreBatch(
+        network.forward(length),
+        examples.labels.subarray(start, start + length),
+        this.layout.classes,
+      );
+      loss += score.loss;
+      correct += score.correct;
     }
     return { loss: loss / examples.count, accuracy: correct / examples.count };
   }
@@ -82,16 +81,4 @@ export class ArraysTrainer implements Trainer {
   dispose(): void {
     // Typed arrays are the garbage collector's.
   }
-}
-
-/** The smallest positive normal float: a probability that underflowed costs 87 nats, not infinitely many. */
-const smallestProbability = 2 ** -126;
-
-/** Whether class `label` is the most probable; of equals the first counts, as in TensorFlow's argMax. */
-function isLargest(row: Float32Array, label: number): boolean {
-  const value = row[label]!;
-  for (let c = 0; c < row.length; c++) {
-    if (row[c]! > value || (row[c] === value && c < label)) return false;
-  }
-  return true;
 }

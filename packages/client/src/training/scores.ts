@@ -1,0 +1,29 @@
+/* eslint-disable @typescript-eslint/no-non-null-assertion -- loop limits bound every index */
+
+/** A probability that underflowed costs 87 nats, not infinitely many: the smallest positive normal 32-bit float. */
+const smallestProbability = 2 ** -126;
+
+/**
+ * Cross-entropy and correct predictions of a batch, summed over its rows. Of equally probable classes the first counts as predicted.
+ *
+ * @param probabilities - one row of `classes` an example
+ * @param labels - one class an example
+ */
+export function scoreBatch(
+  probabilities: Float32Array,
+  labels: Int32Array,
+  classes: number,
+): { readonly loss: number; readonly correct: number } {
+  let loss = 0;
+  let correct = 0;
+  for (let row = 0; row < labels.length; row++) {
+    const label = labels[row]!;
+    const at = row * classes;
+    loss -= Math.log(Math.max(probabilities[at + label]!, smallestProbability));
+    let predicted = 0;
+    for (let c = 1; c < classes; c++)
+      if (probabilities[at + c]! > probabilities[at + predicted]!) predicted = c;
+    if (predicted === label) correct++;
+  }
+  return { loss, correct };
+}

@@ -1,0 +1,2 @@
+export { probeBackend } from './backends.js';
+export { createClassifierTrainer } from './classifier.js';

@@ -1,0 +1,13 @@
+import util from 'node:util';
+
+/**
+ * Imports the TensorFlow binding for Node, which registers the backend `tensorflow`. Throws when the optional package is absent or
+ * present without its native library.
+ *
+ * The binding calls `util.isNullOrUndefined`, which Node 23 removed: it is put back first.
+ */
+export async function importNative(): Promise<void> {
+  const node = util as { isNullOrUndefined?: (value: unknown) => boolean };
+  node.isNullOrUndefined ??= (value) => value === null || value === undefined;
+  await import('@tensorflow/tfjs-node');
+}
