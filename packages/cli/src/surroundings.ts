@@ -11,9 +11,9 @@ export interface Surroundings {
   readonly stderr: Output;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Calls `listener` at every interrupt (Ctrl-C or SIGTERM), until the function that it returns is called. */
-  onInterrupt(listener: () => void): () => void;
+  readonly onInterrupt: (listener: () => void) => () => void;
   /** Ends the process at once. */
-  exit(code: number): void;
+  readonly exit: (code: number) => void;
 }
 
 export function processSurroundings(): Surroundings {

@@ -56,7 +56,7 @@ async function readText(path: string): Promise<string> {
         ? 'there is no such file'
         : code === 'EISDIR'
           ? 'it is a folder'
-          : `${code ?? 'it cannot be read'}`;
+          : (code ?? 'it cannot be read');
     throw new Refusal(
       'job.unreadable',
       `${path}: ${why}`,

@@ -65,7 +65,7 @@ export function inBrief(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
   if (typeof value === 'object') return 'a group of fields';
   if (typeof value === 'number') return Number.isNaN(value) ? 'not a number (.nan)' : String(value);
-  if (typeof value !== 'string') return String(value);
+  if (typeof value !== 'string') return value === true ? 'true' : 'false';
   const text = JSON.stringify(value);
   return `the text ${text.length > 80 ? `${text.slice(0, 76)}…"` : text}`;
 }

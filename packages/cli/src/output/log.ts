@@ -19,8 +19,8 @@ export function logObserver(output: Output): RunObserver {
     observe(event) {
       switch (event.kind) {
         case 'prepared': {
-          const { kind: _, ...facts } = event;
-          log.info(facts, 'run prepared');
+          const { kind, ...facts } = event;
+          log.info(facts, `run ${kind}`);
           if (event.seeded) log.warn('the noise of a seeded run can be recomputed: it protects nobody');
           break;
         }
@@ -29,8 +29,11 @@ export function logObserver(output: Output): RunObserver {
           else log.info(event.record, 'round completed');
           break;
         case 'finished':
-          log.info(event.summary, 'run finished');
+          break;
       }
+    },
+    end(summary) {
+      log.info(summary, 'run finished');
     },
     interrupted() {
       log.warn('stopping after what is under way; a second interrupt stops at once');

@@ -1,4 +1,4 @@
-import type { Job } from '@tutti/shared/protocol';
+import type { Job, RunSummary } from '@tutti/shared/protocol';
 import type { SimulationEvent } from '@tutti/simulation';
 import { isTerminal } from './palette.js';
 import { logObserver } from './log.js';
@@ -10,6 +10,8 @@ export interface RunObserver {
   /** The input was read; the engine is about to be loaded. */
   begin(what: { readonly job: Job } | { readonly resumed: string }): void;
   observe(event: SimulationEvent): void;
+  /** What the run came to. */
+  end(summary: RunSummary): void;
   /** The user asked to stop; the run ends after what it is doing. */
   interrupted(): void;
   /** The run can be continued by this command. */

@@ -80,10 +80,13 @@ export function terminalObserver(
           advance(event.record.outcome === 'aborted' ? event.record.round - 1 : event.record.round);
           break;
         case 'finished':
-          close();
-          line('');
-          for (const text of summaryLines(event.summary, { bold, green, yellow })) line(text);
+          break;
       }
+    },
+    end(summary) {
+      close();
+      line('');
+      for (const text of summaryLines(summary, { bold, green, yellow })) line(text);
     },
     interrupted() {
       line(yellow('Stopping after what is under way. Ctrl-C again stops at once.'));

@@ -156,6 +156,7 @@ async function follow(
   });
   try {
     const summary = await start(controller.signal);
+    observer.end(summary);
     if (json) stdout.write(`${JSON.stringify(summary)}\n`);
     if (summary.stopped === 'interrupted') {
       const where = out === '.' ? '' : ` --out ${shellWord(out)}`;
