@@ -1,9 +1,13 @@
 export { createMaskAdder, type Mask, type MaskAdder } from './adder.js';
 export * from './bytes.js';
+export * from './certificate.js';
 export * from './fixed-layout.js';
+export * from './identity.js';
 export * from './lanes.js';
+export * from './memoised.js';
 export { portable } from './portable.js';
 export * from './primitives.js';
 export * from './random.js';
 export { recoverSecret, type Recovery } from './reed-solomon.js';
+export * from './revocation.js';
 export { combineShares, lagrangeWeights, splitSecret, type Share } from './shamir.js';

@@ -104,14 +104,15 @@ export const primitives: Primitives = {
 
   hkdf: (secret, salt, info, length) => new Uint8Array(hkdfSync('sha256', secret, salt, info, length)),
 
-  async agreementKeyPair(random) {
-    const secretKey = randomBytes(random, 32);
-    return { publicKey: await this.agreementPublicKey(secretKey), secretKey };
-  },
-
   // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection here as in every backend
   async agreementPublicKey(secretKey) {
     return publicPoint('X25519', secretKey);
+  },
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- as above
+  async agreementKeyPair(random) {
+    const secretKey = randomBytes(random, 32);
+    return { publicKey: publicPoint('X25519', secretKey), secretKey };
   },
 
   // eslint-disable-next-line @typescript-eslint/require-await -- as above

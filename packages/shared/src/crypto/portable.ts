@@ -48,9 +48,9 @@ export const portable: Primitives = {
 
   hkdf: (secret, salt, info, length) => hkdf(sha256, secret, salt, info, length),
 
-  async agreementKeyPair(random) {
+  agreementKeyPair(random) {
     const secretKey = randomBytes(random, 32);
-    return { publicKey: await this.agreementPublicKey(secretKey), secretKey };
+    return Promise.resolve({ publicKey: x25519.getPublicKey(secretKey), secretKey });
   },
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that a refusal is a rejection here as in every backend
