@@ -1,4 +1,6 @@
 import type { PrivacyEvent } from './events.js';
+import { ExactAccountant } from './exact-accountant.js';
+import { PldAccountant } from './pld/pld-accountant.js';
 import { RdpAccountant } from './rdp/rdp-accountant.js';
 
 /**
@@ -17,12 +19,14 @@ export interface Accountant {
   delta(epsilon: number): number;
 }
 
+/** A new accountant, with nothing composed yet. */
 export function createAccountant(name: AccountantName): Accountant {
   switch (name) {
     case 'rdp':
       return new RdpAccountant();
     case 'pld':
+      return new PldAccountant();
     case 'exact':
-      return new RdpAccountant();
+      return new ExactAccountant();
   }
 }

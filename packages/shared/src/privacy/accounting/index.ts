@@ -1,6 +1,8 @@
 export * from './events.js';
 export { canonicalForm, parseEvent, protectionOf } from './normalise.js';
 export { RdpAccountant, rdpOf } from './rdp/rdp-accountant.js';
+export { PldAccountant } from './pld/pld-accountant.js';
+export { ExactAccountant } from './exact-accountant.js';
 export { rdpToDelta, rdpToEpsilon } from './rdp/conversion.js';
 export { DEFAULT_ORDERS } from './rdp/orders.js';
 export { gaussianEpsilon, gaussianLogDelta } from './gaussian.js';
@@ -10,7 +12,7 @@ export {
   factorisationSensitivitySquared,
   squareRootCoefficients,
 } from './matrix-factorisation.js';
-export type { Accountant, AccountantName } from './accountant.js';
+export { createAccountant, type Accountant, type AccountantName } from './accountant.js';
 export { curveOf, deltaOf, epsilonOf, type PrivacyPoint } from './epsilon.js';
 export {
   calibrateNoiseMultiplier,

@@ -1,11 +1,10 @@
 import { Refusal } from '../../errors.js';
 import {
   privacyEventSchema,
-  type NeighbouringRelation,
-  type PoissonSampledEvent,
   type BaseEvent,
+  type PoissonSampledEvent,
   type PrivacyEvent,
-  type PrivacyUnit,
+  type Protection,
   type SampledWithoutReplacementEvent,
 } from './events.js';
 
@@ -42,8 +41,14 @@ export function usesOf(events: PrivacyEvent | readonly PrivacyEvent[]): readonly
   const uses = new Map<string, { event: SingleEvent; count: number; key: string }>();
   const add = (event: PrivacyEvent, count: number): void => {
     if (count === 0) return;
-    if (event.kind === 'composed') return event.events.forEach((part) => add(part, count));
-    if (event.kind === 'repeated') return add(event.event, count * event.count);
+    if (event.kind === 'composed') {
+      for (const part of event.events) add(part, count);
+      return;
+    }
+    if (event.kind === 'repeated') {
+      add(event.event, count * event.count);
+      return;
+    }
     const key = canonicalForm(event);
     const known = uses.get(key);
     if (known) known.count += count;
@@ -55,11 +60,13 @@ export function usesOf(events: PrivacyEvent | readonly PrivacyEvent[]): readonly
   return list;
 }
 
-/** What the events protect, all alike; undefined when there is no mechanism among them. */
-export function protectionOf(
-  events: readonly PrivacyEvent[],
-): { relation: NeighbouringRelation; unit: PrivacyUnit } | undefined {
-  let found: { relation: NeighbouringRelation; unit: PrivacyUnit } | undefined;
+/**
+ * What the events protect, all alike and as `known` does; undefined when nothing is said about it.
+ *
+ * @throws Refusal `privacy.mixed-relations`
+ */
+export function protectionOf(events: readonly PrivacyEvent[], known?: Protection): Protection | undefined {
+  let found = known;
   for (const { relation, unit } of mechanismsOf(events)) {
     if (found && (found.relation !== relation || found.unit !== unit)) {
       throw new Refusal(

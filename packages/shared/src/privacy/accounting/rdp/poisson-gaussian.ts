@@ -78,7 +78,6 @@ function gridFor(rate: number, deviation: number, order: number): Grid {
 }
 
 function fractionalOrder({ step, logDensity, excess, logRatio }: Grid, order: number): number {
-  let logMoment = -Infinity;
   let peak = -Infinity;
   for (let k = 0; k < logDensity.length; k += 1) {
     peak = Math.max(peak, (logDensity[k] ?? 0) + order * (logRatio[k] ?? 0));
@@ -87,7 +86,7 @@ function fractionalOrder({ step, logDensity, excess, logRatio }: Grid, order: nu
   for (let k = 0; k < logDensity.length; k += 1) {
     sum += Math.exp((logDensity[k] ?? 0) + order * (logRatio[k] ?? 0) - peak);
   }
-  logMoment = peak + Math.log(sum * step);
+  const logMoment = peak + Math.log(sum * step);
   if (logMoment > 0.1) return logMoment / (order - 1);
 
   // The moment is 1 + a little: because E[u] = 0, that little is E[(1 + u)^a - 1 - a u], whose terms do not cancel.

@@ -1,5 +1,5 @@
-import type { PrivacyEvent } from '../events.js';
-import { usesOf, type SingleEvent, type Uses } from '../normalise.js';
+import type { PrivacyEvent, Protection } from '../events.js';
+import { protectionOf, usesOf, type SingleEvent, type Uses } from '../normalise.js';
 import { pureEpsilon } from '../pure.js';
 import { rdpToDelta, rdpToEpsilon } from './conversion.js';
 import { eventCurve } from './event-curve.js';
@@ -15,6 +15,7 @@ export class RdpAccountant {
   readonly orders: readonly number[];
   private readonly sum: Float64Array;
   private pure = 0;
+  private protection: Protection | undefined;
 
   /** @param orders - Rényi orders, each above 1 */
   constructor(orders: readonly number[] = DEFAULT_ORDERS) {
@@ -25,11 +26,15 @@ export class RdpAccountant {
   /**
    * Adds `count` uses of an event (or of a composition).
    *
-   * @throws Refusal `privacy.unsupported-event`
+   * @throws Refusal `privacy.unsupported-event`; `privacy.mixed-relations` when it protects something else than the others
    */
   compose(event: PrivacyEvent, count = 1): this {
     const uses = usesOf(event);
     const curves = uses.map((use) => curveOn(this.orders, use));
+    this.protection = protectionOf(
+      uses.map((use) => use.event),
+      this.protection,
+    );
     uses.forEach((use, index) => {
       const times = use.count * count;
       if (times === 0) return;

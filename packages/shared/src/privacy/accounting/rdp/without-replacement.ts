@@ -52,9 +52,8 @@ function logEvenDifferences(deviation: number): (l: number) => number {
   const known = new Map<number, number>();
   const logNormaliser = Math.log(deviation) + 0.5 * Math.log(2 * Math.PI);
   return (l) => {
-    let value = known.get(l);
-    if (value !== undefined) return value;
-    value = -Infinity;
+    const before = known.get(l);
+    if (before !== undefined) return before;
     const points = Math.ceil((l + 28 * deviation) / step);
     let peak = -Infinity;
     const logs = new Float64Array(points);
@@ -67,7 +66,7 @@ function logEvenDifferences(deviation: number): (l: number) => number {
     }
     let sum = 0;
     for (const log of logs) sum += Math.exp(log - peak);
-    value = peak + Math.log(sum * step);
+    const value = peak + Math.log(sum * step);
     known.set(l, value);
     return value;
   };
