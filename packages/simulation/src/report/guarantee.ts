@@ -1,0 +1,63 @@
+import type { Job, RunSummary } from '@tutti/shared/protocol';
+import { epsilonFigure, percent, smallProbability } from './figures.js';
+
+/** What a run promises to the people in its data, in words. */
+export interface Guarantee {
+  readonly heading: string;
+  /** Said before all else; only where nothing is promised. */
+  readonly warning?: string;
+  readonly parts: readonly { readonly title: string; readonly text: string }[];
+}
+
+export function guaranteeOf(summary: RunSummary, job: Job): Guarantee {
+  const parts = [
+    { title: 'Against whoever sees the released models', text: releasedModel(summary) },
+    { title: 'Against the coordinator', text: coordinator(summary, job) },
+    { title: 'What is not hidden', text: limits(summary) },
+  ];
+  if (!summary.seeded) return { heading: 'What is guaranteed', parts };
+  const warning =
+    'This run was seeded, so that it can be repeated: whoever knows the seed can recompute the noise and take it off again. ' +
+    'It protects nobody. The figures below are those of a run of the same job, with the same cohorts, whose noise nobody can recompute.';
+  return { heading: 'No privacy is claimed', warning, parts };
+}
+
+function releasedModel({ epsilon, delta, rounds }: RunSummary): string {
+  const bound = epsilon.releasedModel;
+  if (!isBound(bound)) return 'No bound on ε can be given.';
+  return (
+    `Every client has (ε, δ)-differential privacy with ε = ${epsilonFigure(bound)} and δ = ${smallProbability(delta)}. ` +
+    `Had any one client’s contribution been replaced by zero in every round, nothing seen in the models of all ${rounds} rounds ` +
+    `would have become more than ${factor(bound)} as likely or as unlikely, save for events of probability δ.`
+  );
+}
+
+function coordinator({ epsilon }: RunSummary, job: Job): string {
+  const who =
+    'It sees the noisy sum of every round, knows who took part, and may collude with ' +
+    `${percent(job.cohort.corruptFraction)} of a cohort.`;
+  const bound = epsilon.coordinator;
+  if (!isBound(bound)) return `${who} No bound on ε can be given.`;
+  const weak =
+    bound > 10
+      ? ' An ε of this size promises little by itself: what protects here is above all that it never sees a single update.'
+      : '';
+  return `${who} At the same δ, ε = ${epsilonFigure(bound)} for the client that took part most often.${weak}`;
+}
+
+function limits({ clients }: RunSummary): string {
+  return (
+    `That a client is one of the ${clients}; and what the model learns about everybody, whether or not a given client takes ` +
+    'part. A group of k clients that act as one has kε and a larger δ.'
+  );
+}
+
+function isBound(epsilon: number | null): epsilon is number {
+  return epsilon !== null && Number.isFinite(epsilon);
+}
+
+function factor(epsilon: number): string {
+  const times = Math.exp(epsilon);
+  if (times >= 1e6) return `e^${epsilonFigure(epsilon)} times`;
+  return `${times < 10 ? times.toFixed(1) : Math.round(times).toLocaleString('en-US')} times`;
+}
