@@ -44,6 +44,14 @@ export class RdpAccountant {
     return this;
   }
 
+  /** Adds all that another accountant on the same orders has composed. */
+  absorb(other: RdpAccountant): this {
+    other.sum.forEach((rdp, at) => (this.sum[at] = (this.sum[at] ?? 0) + rdp));
+    this.pure += other.pure;
+    this.protection ??= other.protection;
+    return this;
+  }
+
   /** The composed curve: a bound on the Rényi divergence at each of the orders. */
   curve(): Float64Array {
     return this.sum.slice();

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { privacyEventSchema } from '../accounting/index.js';
+
+/**
+ * What can happen to a privacy budget. Events are facts: immutable, serialisable, with every parameter that an accountant
+ * needs, after inflation and rounding. ε is never stored, it is recomputed from them. The meaning of a stored event never
+ * changes; a new meaning gets a new `kind`.
+ */
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.int().min(0);
+
+/** How a cohort was drawn. Only a secret, independent draw amplifies, and only against the released model. */
+const samplingSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('none') }),
+  z.strictObject({ kind: z.literal('poisson'), rate: z.number().gt(0).max(1) }),
+]);
+
+const attempt = { round: count, attempt: count };
+
+export const ledgerEventSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('job-opened'),
+    name: z.string(),
+    delta: z.number().gt(0).lt(1),
+    /** The hard stop, against the released model. */
+    epsilonBudget: z.number().positive(),
+    population: count,
+    /** True: every protecting draw could be recomputed from a seed, so nothing is claimed. */
+    seeded: z.boolean(),
+  }),
+  /** Durable before the coordinator asks anybody to unmask: from then on the sum may become known. */
+  z.strictObject({
+    kind: z.literal('round-debited'),
+    ...attempt,
+    release: privacyEventSchema,
+    sampling: samplingSchema,
+    /** Clients that shared keys, by whose number each share of the noise was sized. */
+    sharers: count,
+    survivors: count,
+    /** Fewest survivors with which this round could finish. */
+    required: count,
+    /** Everybody who may have sent an input: all of them are charged against the coordinator. */
+    participants: z.array(hash),
+  }),
+  z.strictObject({ kind: z.literal('round-completed'), ...attempt, model: hash }),
+  z.strictObject({
+    kind: z.literal('round-aborted'),
+    ...attempt,
+    phase: z.string(),
+    reason: z.string(),
+    /** Whether a debit for this attempt stands. It stands for ever: a crash may overstate ε, never understate it. */
+    charged: z.boolean(),
+  }),
+  z.strictObject({ kind: z.literal('job-closed'), reason: z.enum(['rounds', 'budget', 'stopped']) }),
+]);
+
+export type LedgerEvent = z.output<typeof ledgerEventSchema>;
+export type JobOpened = Extract<LedgerEvent, { kind: 'job-opened' }>;
+export type RoundDebited = Extract<LedgerEvent, { kind: 'round-debited' }>;
+export type Sampling = RoundDebited['sampling'];
+
+export const ledgerEntrySchema = z.strictObject({
+  /** Place in the chain, from 0. */
+  sequence: count,
+  /** SHA-256 of the job as announced. */
+  job: hash,
+  time: z.iso.datetime(),
+  event: ledgerEventSchema,
+  /** Hash of the entry before; 64 zeros for the first. */
+  previous: hash,
+  /** SHA-256 over the canonical form of all the rest. */
+  hash,
+});
+
+/** An event in its place in the chain. */
+export type LedgerEntry = z.output<typeof ledgerEntrySchema>;

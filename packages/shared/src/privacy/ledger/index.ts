@@ -1,0 +1,3 @@
+export * from './chain.js';
+export * from './events.js';
+export * from './ledger-state.js';
