@@ -1,7 +1,8 @@
 import { TuttiError } from '@tutti/shared/errors';
 import { loadTensorFlow, registeredName, type TensorFlow, type TensorFlowBackend } from './library.js';
+import { registerCpuKernels } from './cpu-kernels.js';
 import { importNative } from './native.js';
-import { registerTrainingKernels } from './wasm/register.js';
+import { registerWasmKernels } from './wasm/register.js';
 
 /** Whether a backend runs here; when not, why, and what to do about it. */
 export type BackendState =
@@ -26,8 +27,9 @@ async function probe(backend: TensorFlowBackend): Promise<BackendState> {
     if (backend === 'native') await importNative();
     if (backend === 'wasm') {
       await import('@tensorflow/tfjs-backend-wasm');
-      registerTrainingKernels(tf);
+      registerWasmKernels(tf);
     }
+    if (backend === 'cpu') registerCpuKernels(tf);
     const name = registeredName(backend);
     const started = await tf.setBackend(name);
     if (!started || tf.getBackend() !== name) return unavailable(backend, 'it did not start');

@@ -1,4 +1,4 @@
-import type * as tensorflow from '@tensorflow/tfjs';
+import type tensorflow from '@tensorflow/tfjs';
 
 /** The TensorFlow.js library as loaded at run time: nothing of it is loaded before it is needed. */
 export type TensorFlow = typeof tensorflow;

@@ -33,7 +33,7 @@ let registered = false;
  * - MaxPoolGrad gives no gradient to a window whose maximum is not positive: here it does.
  * - UnsortedSegmentSum, the gradient of an embedding, is missing.
  */
-export function registerTrainingKernels(tf: TensorFlow): void {
+export function registerWasmKernels(tf: TensorFlow): void {
   if (registered) return;
   registered = true;
   const multiply = kernelOf(tf, 'BatchMatMul');
@@ -154,7 +154,7 @@ function replace(tf: TensorFlow, kernelName: string, kernel: Kernel): void {
   const original = tf.getKernel(kernelName, 'wasm') as KernelConfig | undefined;
   if (original !== undefined) tf.unregisterKernel(kernelName, 'wasm');
   const kernelFunc: KernelFunc = ({ inputs, attrs, backend }) =>
-    kernel(inputs as Inputs, (attrs ?? {}), backend as WasmBackend);
+    kernel(inputs as Inputs, attrs ?? {}, backend as WasmBackend);
   // The replaced kernel may be called from within, so it has to be set up as before.
   const setupFunc = original?.setupFunc;
   tf.registerKernel({ kernelName, backendName: 'wasm', kernelFunc, ...(setupFunc ? { setupFunc } : {}) });
