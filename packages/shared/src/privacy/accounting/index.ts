@@ -20,3 +20,4 @@ export {
   calibrateSamplingRate,
   type PrivacyTarget,
 } from './calibration.js';
+export { eventsAgainst, refuseSampling, type Adversary, type RoundRelease } from './adversary.js';

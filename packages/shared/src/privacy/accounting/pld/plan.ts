@@ -1,6 +1,6 @@
 import { composedCumulant, type Cumulant, type Part } from './cumulant.js';
 
-/** Where to look at a composition: the tilt that moves its mean to the losses of interest, and the window around them. */
+/** Where to look at a composition: a tilt that makes the losses of interest likely enough, and the window around them. */
 export interface Plan {
   /** theta >= 0: losses are weighted by e^(theta loss) before the transform, and back after it. */
   readonly tilt: number;
@@ -11,33 +11,39 @@ export interface Plan {
 }
 
 /** ln of the tilted mass that may lie outside the window, on either side. */
-const LOG_OUTSIDE = Math.log(1e-16);
+const LOG_OUTSIDE = Math.log(1e-10);
+/**
+ * ln of how likely the losses above the answer are to be under the tilt. Likely enough that the rounding of the transform
+ * (near 1e-16 a step) is small beside it; less would serve a distribution with heavy tails, whose tilted law is wide.
+ */
+const LOG_LIKELY = Math.log(1e-4);
+
+/** The plan for reading epsilon at `delta`. */
+export function planForDelta(parts: readonly Part[], delta: number): Plan {
+  // The tilt that minimises the Chernoff bound (K(theta) - ln delta) / theta; its mean is that bound.
+  const chernoff = risingRoot((tilt) => {
+    const { value, mean } = composedCumulant(parts, tilt);
+    return tilt * mean - value + Math.log(delta);
+  });
+  return planAt(parts, chernoff, composedCumulant(parts, chernoff).mean, Math.log(delta));
+}
+
+/** The plan for reading delta at `epsilon`. */
+export function planForEpsilon(parts: readonly Part[], epsilon: number): Plan {
+  if (composedCumulant(parts, 0).mean >= epsilon) return planAt(parts, 0, epsilon, 0);
+  const chernoff = risingRoot((tilt) => composedCumulant(parts, tilt).mean - epsilon);
+  return planAt(parts, chernoff, epsilon, composedCumulant(parts, chernoff).value - chernoff * epsilon);
+}
 
 /**
- * The plan for reading epsilon at `delta`: the tilt that minimises the Chernoff bound (K(theta) - ln delta) / theta, where the
- * tilted mean is that bound itself.
+ * @param chernoff - the tilt whose mean is `epsilon`; no larger one is of use
+ * @param logDelta - ln of the probability of losses above `epsilon`, about
  */
-export function planForDelta(parts: readonly Part[], delta: number): Plan {
-  const target = Math.log(delta);
-  return planAt(
-    parts,
-    risingRoot((tilt) => {
-      const { value, mean } = composedCumulant(parts, tilt);
-      return tilt * mean - value + target;
-    }),
-  );
-}
-
-/** The plan for reading delta at `epsilon`: the tilt whose mean is epsilon, none where the mean is above it already. */
-export function planForEpsilon(parts: readonly Part[], epsilon: number): Plan {
-  if (composedCumulant(parts, 0).mean >= epsilon) return planAt(parts, 0);
-  return planAt(
-    parts,
-    risingRoot((tilt) => composedCumulant(parts, tilt).mean - epsilon),
-  );
-}
-
-function planAt(parts: readonly Part[], tilt: number): Plan {
+function planAt(parts: readonly Part[], chernoff: number, epsilon: number, logDelta: number): Plan {
+  const tilt =
+    logDelta >= LOG_LIKELY
+      ? 0
+      : risingRoot((x) => x * epsilon - composedCumulant(parts, x).value + logDelta - LOG_LIKELY, chernoff);
   const centre = composedCumulant(parts, tilt);
   const start = Math.sqrt((-2 * LOG_OUTSIDE) / Math.max(centre.variance, 1e-300));
   const bound = (direction: 1 | -1, distance: number): number => {
@@ -46,12 +52,7 @@ function planAt(parts: readonly Part[], tilt: number): Plan {
   };
   const up = minimise((distance) => bound(1, distance), start);
   const down = minimise((distance) => bound(-1, distance), start);
-  return {
-    tilt,
-    lowest: -down.value,
-    highest: up.value,
-    tailTilt: tilt + up.at,
-  };
+  return { tilt, lowest: -down.value, highest: up.value, tailTilt: tilt + up.at };
 }
 
 /** ln of the Chernoff bound on the probability that the composed loss exceeds `loss`. */
@@ -59,25 +60,24 @@ export function logTailAbove({ value }: Cumulant, tilt: number, loss: number): n
   return Math.min(0, value - tilt * loss);
 }
 
-/** The root of a rising function on (0, infinity), to a few digits; the last point tried when it stays below zero. */
-function risingRoot(value: (x: number) => number): number {
-  let high = 1;
+/** The root of a rising function on (0, `largest`), to a few digits; `largest` when it stays below zero. */
+function risingRoot(value: (x: number) => number, largest = 1e6): number {
+  let high = Math.min(1, largest);
   while (value(high) < 0) {
-    high *= 2;
-    if (high > 1e6) return high;
+    if (high >= largest) return largest;
+    high = Math.min(largest, 2 * high);
   }
   let low = high / 2;
-  while (value(low) > 0) {
+  while (value(low) > 0 && low > 1e-9) {
     high = low;
     low /= 2;
-    if (low < 1e-9) return low;
   }
-  for (let step = 0; step < 20; step += 1) {
+  for (let step = 0; step < 12; step += 1) {
     const middle = (low + high) / 2;
     if (value(middle) < 0) low = middle;
     else high = middle;
   }
-  return (low + high) / 2;
+  return high;
 }
 
 /** Golden-section search over the logarithm of x, from `start` in both directions. */

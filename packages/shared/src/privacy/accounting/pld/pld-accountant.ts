@@ -48,14 +48,18 @@ export class PldAccountant {
     if (others.length === 0) return Math.exp(gaussianLogDelta(distance, epsilon));
     const only = this.onlyPair();
     if (only) return singleUseDelta(only.pair, epsilon);
-    return Math.max(...this.directions().map((uses) => composedDelta(uses, epsilon)));
+    return this.worst((uses, enough) => composedDelta(uses, epsilon, enough));
   }
 
   private tightEpsilon(delta: number): number {
     if (this.gathered.others.length === 0) return gaussianEpsilon(this.gathered.gaussianDistance, delta);
     const only = this.onlyPair();
     if (only) return singleUseEpsilon(only.pair, delta);
-    return Math.max(...this.directions().map((uses) => composedEpsilon(uses, delta)));
+    return this.worst((uses, enough) => composedEpsilon(uses, delta, enough));
+  }
+
+  private worst(bound: (uses: readonly Uses[], enough: number) => number): number {
+    return this.directions().reduce((worst, uses) => Math.max(worst, bound(uses, worst)), 0);
   }
 
   /** The pair, when there is one use of one event and nothing else. */

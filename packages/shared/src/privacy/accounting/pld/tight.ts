@@ -16,43 +16,45 @@ const MOST_SIZE = 2 ** 21;
 /** The grid is refined fourfold until the answer moves by less than this; the error is a fifteenth of the last move. */
 const RELATIVE_ACCURACY = 3e-4;
 /** What of delta may be lost to cutting off the largest losses of single steps. */
-const CUT_SHARE = 1e-6;
+const CUT_SHARE = 1e-5;
+/** How far below its Chernoff bound a delta is taken to lie, generously. */
+const LOG_BELOW_BOUND = Math.log(1e-3);
 const LOWER_TAIL = 1e-20;
+/** What of the tilted mass may be moved up to the lowest loss that is kept. */
+const MOVED_SHARE = 1e-12;
 
 /**
  * epsilon at `delta` > 0 of a composition in one direction: an upper bound, above the truth by about a ten-thousandth.
+ *
+ * @param enough - an answer below this is not refined further: another direction has shown it already
  */
-export function composedEpsilon(uses: readonly Uses[], delta: number): number {
-  const total = uses.reduce((sum, { count }) => sum + count, 0);
-  const { segments, parts } = prepare(uses, (CUT_SHARE * delta) / total);
-  return refine(segments, parts, planForDelta(parts, delta), (loss) => readEpsilon(loss, delta));
+export function composedEpsilon(uses: readonly Uses[], delta: number, enough = 0): number {
+  const rough = approximate(uses, CUT_SHARE * delta);
+  return refine(rough, planForDelta(rough, delta), enough, (loss) => readEpsilon(loss, delta));
 }
 
 /** delta at `epsilon` of a composition in one direction: an upper bound. */
-export function composedDelta(uses: readonly Uses[], epsilon: number): number {
-  const total = uses.reduce((sum, { count }) => sum + count, 0);
-  const rough = prepare(uses, 1e-290 / total);
-  const plan = planForEpsilon(rough.parts, epsilon);
-  const logBound = composedCumulant(rough.parts, plan.tilt).value - plan.tilt * epsilon;
-  const { segments, parts } = prepare(
-    uses,
-    Math.max(1e-290, CUT_SHARE * Math.exp(Math.min(0, logBound)) * 1e-2) / total,
-  );
-  return refine(segments, parts, planForEpsilon(parts, epsilon), (loss) => readDelta(loss, epsilon));
+export function composedDelta(uses: readonly Uses[], epsilon: number, enough = 0): number {
+  const wide = approximate(uses, 1e-290);
+  const { tilt } = planForEpsilon(wide, epsilon);
+  const logBound = Math.min(0, composedCumulant(wide, tilt).value - tilt * epsilon);
+  const rough = approximate(uses, Math.max(1e-290, CUT_SHARE * Math.exp(logBound + LOG_BELOW_BOUND)));
+  return refine(rough, planForEpsilon(rough, epsilon), enough, (loss) => readDelta(loss, epsilon));
 }
 
 /** Repeats a reading on finer and finer grids until it settles. Each is an upper bound, so the least is returned. */
 function refine(
-  segments: readonly Segment[],
-  parts: readonly Part[],
+  parts: readonly RoughPart[],
   plan: Plan,
+  enough: number,
   read: (loss: ComposedLoss) => number,
 ): number {
+  const segments = parts.map((part) => segmentOf(part, plan));
   const narrowest = Math.min(...parts.map(({ loss }) => Math.sqrt(cumulantOf(loss, 0).variance)));
   let size = LEAST_SIZE;
   while (size < MOST_SIZE && (plan.highest - plan.lowest) / size > 2 * narrowest) size *= 2;
   let best = read(compose(segments, plan, size));
-  while (size < MOST_SIZE) {
+  while (size < MOST_SIZE && best > enough) {
     size = Math.min(MOST_SIZE, 4 * size);
     const finer = read(compose(segments, plan, size));
     const settled = best - finer <= RELATIVE_ACCURACY * finer;
@@ -62,17 +64,30 @@ function refine(
   return best;
 }
 
-function prepare(uses: readonly Uses[], upperTail: number): { segments: Segment[]; parts: Part[] } {
-  const segments = uses.map(({ pair, count }) => ({
-    pair,
-    count,
-    range: lossRange(pair, upperTail, LOWER_TAIL),
-  }));
-  const parts = segments.map(({ pair, count, range }) => ({
-    count,
-    loss: connectTheDots(pair, unevenLosses(pair, range)),
-  }));
-  return { segments, parts };
+/** A pair's losses far too coarse to answer with, and good to plan with. */
+interface RoughPart extends Part {
+  readonly pair: DominatingPair;
+}
+
+function approximate(uses: readonly Uses[], cut: number): RoughPart[] {
+  const total = uses.reduce((sum, { count }) => sum + count, 0);
+  return uses.map(({ pair, count }) => {
+    const range = lossRange(pair, cut / total, LOWER_TAIL);
+    return { pair, count, loss: connectTheDots(pair, unevenLosses(pair, range)) };
+  });
+}
+
+/** The losses that matter under the tilt. What lies lower is moved up, which errs on the safe side. */
+function segmentOf({ pair, count, loss: { losses, masses } }: RoughPart, { tilt }: Plan): Segment {
+  const spare = cumulantOf({ losses, masses, infinite: 0 }, tilt).value + Math.log(MOVED_SHARE / count);
+  let first = 0;
+  let below = 0;
+  for (let i = 0; (losses[i] ?? 0) < 0; i += 1) {
+    below += masses[i] ?? 0;
+    if (Math.log(below) + tilt * (losses[i] ?? 0) > spare) break;
+    first = i;
+  }
+  return { pair, count, range: { lowest: losses[first] ?? 0, highest: losses[losses.length - 1] ?? 0 } };
 }
 
 const POINTS_PER_SIDE = 768;
