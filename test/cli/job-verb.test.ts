@@ -57,8 +57,7 @@ describe('docs/job.md', () => {
         .find((row) => row.startsWith(`| \`${name}\``));
       expect(line, `no row for ${name}`).toBeDefined();
       const value = constraintAt(jobJsonSchema(), path)?.default;
-      if (value !== undefined && value !== null && typeof value !== 'object')
-        expect(line).toContain(String(value));
+      if (typeof value === 'string' || typeof value === 'number') expect(line).toContain(String(value));
     },
   );
 

@@ -3,21 +3,30 @@ export function percent(fraction: number): string {
   return `${(fraction * 100).toFixed(1)} %`;
 }
 
-/** An ε; ∞ where no bound can be given. JSON has no infinity, so a stored one comes back as null. */
+/**
+ * An ε, rounded up, since it is an upper bound; ∞ where none can be given. JSON has no infinity, so a stored one comes back
+ * as null.
+ */
 export function epsilonFigure(epsilon: number | null): string {
-  return epsilon === null || !Number.isFinite(epsilon) ? '∞' : epsilon.toFixed(2);
+  return epsilon === null || !Number.isFinite(epsilon) ? '∞' : roundedUp(epsilon, 2).toFixed(2);
 }
 
-/** A probability too small for a percentage: `2 × 10⁻⁴`. */
+/** Rounded up to `places` decimals, but for the last bits, in which a decimal number and its double differ. */
+function roundedUp(value: number, places: number): number {
+  const scaled = value * 10 ** places;
+  return Math.ceil(scaled - Math.abs(scaled) * 1e-12) / 10 ** places;
+}
+
+/** A probability too small for a percentage, rounded up: `2 × 10⁻⁴`. */
 export function smallProbability(value: number): string {
-  const [digits = '', exponent = ''] = value.toExponential(1).split('e');
-  const raised = exponent.replace('+', '').replaceAll(/[-\d]/g, (sign) => superscripts[sign] ?? sign);
+  const power = 10 ** Math.floor(Math.log10(value));
+  const [digits = '', exponent = ''] = (roundedUp(value / power, 1) * power).toExponential(1).split('e');
+  const raised = exponent
+    .replace('-', '⁻')
+    .replace('+', '')
+    .replaceAll(/\d/g, (digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'.charAt(Number(digit)));
   return `${digits.replace(/\.0$/, '')} × 10${raised}`;
 }
-
-const superscripts: Readonly<Record<string, string>> = Object.fromEntries(
-  [...'-0123456789'].map((sign, at) => [sign, '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'[at] ?? sign]),
-);
 
 /** A duration: `8.4 s`, `1 min 5 s`, `2 h 3 min`. */
 export function duration(seconds: number): string {

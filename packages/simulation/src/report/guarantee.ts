@@ -11,7 +11,7 @@ export interface Guarantee {
 
 export function guaranteeOf(summary: RunSummary, job: Job): Guarantee {
   const parts = [
-    { title: 'Against whoever sees the released models', text: releasedModel(summary) },
+    { title: 'Against whoever sees the models', text: releasedModel(summary) },
     { title: 'Against the coordinator', text: coordinator(summary, job) },
     { title: 'What is not hidden', text: limits(summary) },
   ];
