@@ -1,4 +1,5 @@
 import { toHex, type Primitives } from '../../crypto/index.js';
+import { Refusal } from '../../errors.js';
 import { ledgerEntrySchema, type LedgerEntry, type LedgerEvent } from './events.js';
 
 type Sha256 = Pick<Primitives, 'sha256'>;
@@ -7,7 +8,12 @@ const LABEL = 'tutti-ledger-v1\0';
 /** What the first entry names as its predecessor. */
 export const GENESIS = '0'.repeat(64);
 
-/** The entry that follows `previous`. The caller makes it durable. */
+/**
+ * The entry that follows `previous`. The caller makes it durable.
+ * @param job - SHA-256 of the job as announced, hex
+ * @param time - ISO 8601, UTC
+ * @throws {Refusal} `ledger.malformed` where the event or the time would not pass the schema when it is read again
+ */
 export function nextEntry(
   primitives: Sha256,
   previous: LedgerEntry | undefined,
@@ -20,7 +26,13 @@ export function nextEntry(
     event,
     previous: previous?.hash ?? GENESIS,
   };
-  return { ...entry, hash: entryHash(primitives, entry) };
+  const checked = ledgerEntrySchema.safeParse({ ...entry, hash: entryHash(primitives, entry) });
+  if (checked.success) return checked.data;
+  throw new Refusal(
+    'ledger.malformed',
+    `The event does not fit the ledger: ${checked.error.issues[0]?.path.join('.') ?? 'the whole'}.`,
+    'Report this: an event must be checked before it is booked.',
+  );
 }
 
 export type LedgerVerdict =
@@ -45,15 +57,20 @@ export function verifyChain(primitives: Sha256, entries: readonly unknown[], hea
     if (entry.previous !== (previous?.hash ?? GENESIS)) {
       return { ok: false, sequence, reason: 'does not follow the entry before' };
     }
-    if (entry.hash !== entryHash(primitives, entry)) return { ok: false, sequence, reason: 'changed after it was written' };
+    if (entry.hash !== entryHash(primitives, entry))
+      return { ok: false, sequence, reason: 'changed after it was written' };
     headSeen ||= entry.hash === head;
     previous = entry;
   }
-  if (!headSeen) return { ok: false, sequence: entries.length, reason: 'the known head is missing: entries were cut off' };
+  if (!headSeen)
+    return { ok: false, sequence: entries.length, reason: 'the known head is missing: entries were cut off' };
   return { ok: true, entries: entries.length, head: previous?.hash ?? GENESIS };
 }
 
-function entryHash(primitives: Sha256, { sequence, job, time, event, previous }: Omit<LedgerEntry, 'hash'>): string {
+function entryHash(
+  primitives: Sha256,
+  { sequence, job, time, event, previous }: Omit<LedgerEntry, 'hash'>,
+): string {
   const canonical = canonicalJson({ sequence, job, time, event, previous });
   return toHex(primitives.sha256(new TextEncoder().encode(LABEL + canonical)));
 }

@@ -25,6 +25,8 @@ export const ledgerEventSchema = z.discriminatedUnion('kind', [
     /** The hard stop, against the released model. */
     epsilonBudget: z.number().positive(),
     population: count,
+    /** Most that one client may ever spend on the job against the coordinator, at the job's δ. Absent: no cap of the job's own. */
+    clientEpsilonCap: z.number().positive().optional(),
     /** True: every protecting draw could be recomputed from a seed, so nothing is claimed. */
     seeded: z.boolean(),
   }),
@@ -39,6 +41,11 @@ export const ledgerEventSchema = z.discriminatedUnion('kind', [
     survivors: count,
     /** Fewest survivors with which this round could finish. */
     required: count,
+    /**
+     * Upper bound on the statistical distance of the noise as drawn from the noise that `release` states. It is booked in δ.
+     * Absent: the noise was drawn exactly.
+     */
+    noiseDistance: z.number().min(0).max(1).optional(),
     /** Everybody who may have sent an input: all of them are charged against the coordinator. */
     participants: z.array(hash),
   }),

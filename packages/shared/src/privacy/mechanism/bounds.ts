@@ -26,6 +26,13 @@ export function deviationsFor(events: number): number {
   return Math.sqrt(2 * Math.log((2 * events) / FAILURE_PROBABILITY));
 }
 
+/** Rounded up to two digits: engines may differ in the last bits of `exp`, and a plan must be the same everywhere. */
+export function stated(probability: number): number {
+  if (probability === 0 || probability >= 1) return probability;
+  const unit = 10 ** (Math.floor(Math.log10(probability)) - 1);
+  return Math.min(1, Number((Math.ceil(probability / unit) * unit).toPrecision(2)));
+}
+
 /** Upper bound on P(|noise| > headroom) in any of `coordinates`, for a sum of clients' noise of this total variance. */
 export function wrapProbability(
   law: NoiseLaw,

@@ -11,8 +11,11 @@ const ENTRY_BITS = 127n;
 const WORKING_BITS = 256n;
 /** Fractional bits of the reciprocal of the weights' sum, which has some 270 bits. */
 const RECIPROCAL_BITS = 448n;
-/** Magnitudes beyond this many deviations of a Gaussian are left out: 2 exp(-12^2 / 2) = 1.1e-31 of the mass. */
-const CUT_DEVIATIONS = 12;
+/**
+ * Magnitudes beyond this many deviations of a Gaussian are left out: 2 exp(-14^2 / 2) = 5e-43 of the mass, less than what rounding
+ * the entries moves.
+ */
+const CUT_DEVIATIONS = 14;
 const GUIDE_BITS = 12;
 const LARGEST_WORD = 0x7fff_ffff;
 

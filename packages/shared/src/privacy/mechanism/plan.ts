@@ -4,6 +4,7 @@ import {
   FAILURE_PROBABILITY,
   integerL1Bound,
   roundedNormSquared,
+  stated,
   wrapProbability,
 } from './bounds.js';
 import { LARGEST_TABLE_DEVIATION } from './noise-table.js';
@@ -199,7 +200,7 @@ function layoutAt(options: EncodingOptions, scale: number): Layout {
     minimumSharers,
     ...(clipBit === undefined ? {} : { clipBit }),
     roundingInflation: Math.sqrt(updateBoundSquared) / scaledClip,
-    clampProbability: flat < 1 ? FAILURE_PROBABILITY : 0,
+    clampProbability: flat < 1 ? stated(FAILURE_PROBABILITY) : 0,
   };
 }
 
@@ -289,7 +290,7 @@ function overflow({ laneBits, maximumCohort, dimension }: EncodingOptions): Refu
 }
 
 function finish(options: EncodingOptions, layout: Layout, laneBits: LaneBits): EncodingPlan {
-  const plan = { ...layout, laneBits, wrapProbability: wrapAt(layout, laneBits) };
-  if (plan.wrapProbability > FAILURE_PROBABILITY) throw overflow(options);
-  return plan;
+  const probability = wrapAt(layout, laneBits);
+  if (probability > FAILURE_PROBABILITY) throw overflow(options);
+  return { ...layout, laneBits, wrapProbability: stated(probability) };
 }
