@@ -28,7 +28,10 @@ export interface RoundRelease {
  *
  * @throws Refusal `privacy.sampling-claimed` when a round's event claims sampling by itself
  */
-export function eventsAgainst(adversary: Adversary, rounds: readonly RoundRelease[]): readonly PrivacyEvent[] {
+export function eventsAgainst(
+  adversary: Adversary,
+  rounds: readonly RoundRelease[],
+): readonly PrivacyEvent[] {
   return rounds
     .filter(({ participated }) => adversary === 'released-model' || participated)
     .map(({ event, samplingRate, secretlySampled }) => {

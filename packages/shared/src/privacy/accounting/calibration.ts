@@ -1,15 +1,13 @@
 import { Refusal } from '../../errors.js';
-import type { AccountantName } from './accountant.js';
+import type { AccountantChoice } from './accountant.js';
 import { epsilonOf } from './epsilon.js';
 import type { PrivacyEvent } from './events.js';
 import { shrinkBracket } from './root.js';
 
 /** The guarantee to reach. */
-export interface PrivacyTarget {
+export interface PrivacyTarget extends AccountantChoice {
   readonly epsilon: number;
   readonly delta: number;
-  /** `rdp` unless said otherwise. */
-  readonly accountant?: AccountantName;
 }
 
 const RELATIVE_TOLERANCE = 1e-6;
@@ -28,7 +26,7 @@ export function calibrateNoiseMultiplier({
   eventFor,
   ...target
 }: PrivacyTarget & { readonly eventFor: (noiseMultiplier: number) => PrivacyEvent }): number {
-  return leastSufficient(target, (multiplier) => epsilonFor(target, eventFor(multiplier)));
+  return leastSufficient(target, (multiplier) => epsilonOf(eventFor(multiplier), target));
 }
 
 /**
@@ -45,7 +43,7 @@ export function calibrateRounds({
   readonly eventFor: (rounds: number) => PrivacyEvent;
   readonly maximum?: number;
 }): number {
-  const fits = (rounds: number): boolean => epsilonFor(target, eventFor(rounds)) <= target.epsilon;
+  const fits = (rounds: number): boolean => epsilonOf(eventFor(rounds), target) <= target.epsilon;
   let low = 0;
   let high = 1;
   while (high <= maximum && fits(high)) {
@@ -71,12 +69,8 @@ export function calibrateSamplingRate({
   eventFor,
   ...target
 }: PrivacyTarget & { readonly eventFor: (rate: number) => PrivacyEvent }): number {
-  if (epsilonFor(target, eventFor(1)) <= target.epsilon) return 1;
-  return 1 / leastSufficient(target, (inverse) => epsilonFor(target, eventFor(1 / inverse)), 2);
-}
-
-function epsilonFor({ delta, accountant = 'rdp' }: PrivacyTarget, event: PrivacyEvent): number {
-  return epsilonOf(event, { delta, accountant });
+  if (epsilonOf(eventFor(1), target) <= target.epsilon) return 1;
+  return 1 / leastSufficient(target, (inverse) => epsilonOf(eventFor(1 / inverse), target), 2);
 }
 
 /** The least x, on the safe side, at which a falling `epsilonAt` keeps the target. */

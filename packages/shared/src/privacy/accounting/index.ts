@@ -12,7 +12,13 @@ export {
   factorisationSensitivitySquared,
   squareRootCoefficients,
 } from './matrix-factorisation.js';
-export { createAccountant, type Accountant, type AccountantName } from './accountant.js';
+export {
+  createAccountant,
+  tightestAccountant,
+  type Accountant,
+  type AccountantChoice,
+  type AccountantName,
+} from './accountant.js';
 export { curveOf, deltaOf, epsilonOf, type PrivacyPoint } from './epsilon.js';
 export {
   calibrateNoiseMultiplier,
@@ -21,3 +27,11 @@ export {
   type PrivacyTarget,
 } from './calibration.js';
 export { eventsAgainst, refuseSampling, type Adversary, type RoundRelease } from './adversary.js';
+export {
+  bestGuess,
+  groupGuarantee,
+  largestBelief,
+  largestTruePositiveRate,
+  type Guarantee,
+} from './attack-bounds.js';
+export { sensitivityFactor } from './sensitivity.js';
