@@ -106,6 +106,7 @@ export const prepared: SimulationEvent = {
   transport: 'memory',
   seeded: false,
   rounds: 3,
+  completed: 0,
   noiseMultiplier: 1.016,
   delta: 2e-4,
 };

@@ -201,7 +201,10 @@ describe('text that is not YAML', () => {
   it('never fails in another way, whatever the text', () => {
     fc.assert(
       fc.property(
-        fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...Array.from('name:{}[]&*!|>-\n \t"\'#?,1')) })),
+        fc.oneof(
+          fc.string(),
+          fc.string({ unit: fc.constantFrom(...Array.from('name:{}[]&*!|>-\n \t"\'#?,1')) }),
+        ),
         (text) => {
           try {
             parseJob(text, 'job.yaml');

@@ -34,13 +34,6 @@ export function terminalObserver(
     bars.log(`${text}\n`);
     bars.update();
   };
-  // The rounds that a resumed run had already done say nothing about the time left.
-  let started = false;
-  const advance = (rounds: number) => {
-    if (started || rounds <= 1) bar?.update(rounds);
-    else bar?.start(bar.getTotal(), rounds);
-    started = true;
-  };
   const close = () => {
     if (bar === undefined) return;
     bars.stop();
@@ -64,21 +57,23 @@ export function terminalObserver(
         case 'prepared':
           line(
             dim(
-              `Run ${event.run}: ${counted(event.parameters, 'parameter')} trained on the ${event.backend} backend, ` +
-                `noise multiplier ${event.noiseMultiplier.toFixed(3)}, δ = ${deltaFigure(event.delta)}, over ${event.transport}`,
+              `Run ${event.run}, ${counted(event.parameters, 'parameter')}, ${event.backend} backend, over ${event.transport}`,
             ),
           );
+          line(dim(`Noise multiplier ${event.noiseMultiplier.toFixed(3)}, δ = ${deltaFigure(event.delta)}`));
           if (event.seeded) line(yellow('Seeded run: its noise can be recomputed, so it protects nobody.'));
           line('');
           for (const heading of roundHeadings) line(dim(heading));
-          bar = bars.create(event.rounds, 0);
+          bar = bars.create(event.rounds, event.completed);
+          bars.update();
           break;
-        case 'round':
-          line(
-            event.record.outcome === 'aborted' ? yellow(abortedLine(event.record)) : roundLine(event.record),
-          );
-          advance(event.record.outcome === 'aborted' ? event.record.round - 1 : event.record.round);
+        case 'round': {
+          const { record } = event;
+          const aborted = record.outcome === 'aborted';
+          bar?.update(aborted ? record.round - 1 : record.round);
+          line(aborted ? yellow(abortedLine(record)) : roundLine(record));
           break;
+        }
         case 'finished':
           break;
       }
@@ -141,8 +136,8 @@ function summaryLines(
   return [
     `${ending} ${counted(summary.rounds, 'round')} in ${duration(summary.seconds)}${aborted}.`,
     `  accuracy  ${bold(percent(summary.accuracy))} on held-out rows, loss ${summary.loss.toFixed(3)}`,
-    `  privacy   ${bold(`ε = ${epsilonFigure(releasedModel)}`)} against whoever sees the released models, ` +
-      `${epsilonFigure(coordinator)} against the coordinator, at δ = ${deltaFigure(summary.delta)}`,
+    `  privacy   ${bold(`ε = ${epsilonFigure(releasedModel)}`)} against whoever sees the released models`,
+    `            ε = ${epsilonFigure(coordinator)} against the coordinator, both at δ = ${deltaFigure(summary.delta)}`,
     ...(summary.seeded ? [yellow('            none for real data: the seed gives the noise away')] : []),
     `  files     ${summary.directory}`,
     `  report    ${summary.directory}/report.html`,
@@ -162,6 +157,6 @@ function barLine(options: cliProgress.Options, { progress, eta, value, total }: 
   const bar =
     (options.barCompleteChar ?? '').repeat(full) + (options.barIncompleteChar ?? '').repeat(size - full);
   const left =
-    typeof eta === 'number' && value > 0 ? `about ${duration(eta)} left` : 'measuring the time left';
+    typeof eta === 'number' ? `about ${duration(eta)} left` : 'measuring the time left';
   return `${bar}  ${value}/${total} rounds, ${left}`;
 }
