@@ -58,8 +58,16 @@ function baseEvent(flags: EventFlags): PrivacyEvent {
     case 'laplace':
       return { kind: 'laplace', noiseScale: multiplier(flags, relation), relation, unit };
     case 'skellam': {
-      const { shares: _, ...noise } = integerNoise(flags);
-      return { kind: 'skellam', ...noise, relation: shared(relation), unit };
+      const { dimension, variance, l2Sensitivity, l1Sensitivity } = integerNoise(flags);
+      return {
+        kind: 'skellam',
+        dimension,
+        variance,
+        l2Sensitivity,
+        l1Sensitivity,
+        relation: shared(relation),
+        unit,
+      };
     }
     case 'ddgauss': {
       const { shares, variance, ...noise } = integerNoise(flags);

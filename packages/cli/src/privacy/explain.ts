@@ -97,8 +97,8 @@ function verdict(point: Guarantee): string {
   return 'This is weak protection: in the worst case an attacker is nearly sure. Real attacks do worse, but nothing here proves it.';
 }
 
-/** A probability as a percentage, rounded upwards to three digits but never to a certainty that it is not. */
+/** A probability as a percentage, rounded upwards but never to a certainty that it is not. */
 function percent(probability: number): string {
-  const rounded = Number((probability * 100).toPrecision(3));
-  return rounded >= 100 && probability < 1 ? 'over 99.9 %' : `${rounded} %`;
+  const rounded = Number(roundedUp(probability * 100));
+  return rounded >= 100 && probability < 1 ? 'more than 99.99 %' : `${rounded} %`;
 }
