@@ -173,9 +173,7 @@ function copy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /** The platform's cryptography, portable where the platform has none. */
-export const primitives: Primitives = createWebPrimitives(
-  globalThis.crypto.subtle,
-);
+export const primitives: Primitives = createWebPrimitives(globalThis.crypto.subtle);
 
 /** The operating system's cryptographic generator. */
 export const systemRandom: RandomSource = {

@@ -1,0 +1,1 @@
+export function assemble(wat: string): Promise<string>;
