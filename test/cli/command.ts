@@ -96,8 +96,8 @@ export function runSummary(changes: Partial<RunSummary> = {}): RunSummary {
   };
 }
 
-export const prepared: SimulationEvent = {
-  kind: 'prepared',
+export const prepared = {
+  kind: 'prepared' as const,
   run: 'digits-1',
   directory: 'runs/digits-1',
   clients: 500,
@@ -109,7 +109,7 @@ export const prepared: SimulationEvent = {
   completed: 0,
   noiseMultiplier: 1.016,
   delta: 2e-4,
-};
+} satisfies SimulationEvent;
 
 /** An engine that reports the given rounds and ends with the given summary. */
 export function scriptedEngine(

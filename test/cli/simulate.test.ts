@@ -96,9 +96,9 @@ describe('tutti simulate', () => {
 });
 
 describe('what ends a run', () => {
-  const failing = (error: unknown): Engine => ({
-    simulate: () => Promise.reject(error as Error),
-    resume: () => Promise.reject(error as Error),
+  const failing = (error: Error): Engine => ({
+    simulate: () => Promise.reject(error),
+    resume: () => Promise.reject(error),
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { reportFailure, exitCode } from './failure.js';
+import { privacyCommand } from './privacy/index.js';
 import type { Surroundings } from './surroundings.js';
 import { jobCommand } from './verbs/job.js';
 import { loadEngine, simulateCommand, type LoadEngine } from './verbs/simulate.js';
@@ -11,7 +12,8 @@ export function tuttiCommand(surroundings: Surroundings, engine: LoadEngine = lo
     .description('Federated learning with secure aggregation and a privacy budget that is enforced.')
     .version(version(), '-v, --version')
     .addCommand(simulateCommand(surroundings, engine))
-    .addCommand(jobCommand(surroundings));
+    .addCommand(jobCommand(surroundings))
+    .addCommand(privacyCommand());
   for (const command of withDescendants(program)) {
     command
       .exitOverride()

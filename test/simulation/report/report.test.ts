@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { Job } from '@tutti/shared/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chartsOf } from '../../../packages/simulation/src/report/charts.js';
@@ -19,7 +18,7 @@ const hostile = [
 
 /** A run in which every text that a job or an engine could bring says `text`. */
 function saturated(text: string) {
-  const job = { ...sampleJob(), name: text, purpose: text, controller: text } as Job;
+  const job = { ...sampleJob(), name: text, purpose: text, controller: text };
   return sampleRun({
     job: { ...job, data: { ...job.data, source: text, label: text } },
     summary: sampleSummary({ job: text, run: text, backend: text, modelHash: text, directory: text }),
