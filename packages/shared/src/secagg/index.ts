@@ -1,1 +1,18 @@
+export type { Lanes } from '../crypto/lanes.js';
+export * from './coordinator.js';
+export * from './effects.js';
+export * from './message.js';
 export * from './parameters.js';
+export * from './participant.js';
+export type { ExpectedRound, ParticipantPolicy } from './participant-policy.js';
+export {
+  decodeRoundParameters,
+  encodeRoundParameters,
+  hashRoundParameters,
+  requiredSurvivors,
+  roundCohort,
+  vectorLength,
+  type BeaconReference,
+  type Deadlines,
+  type RoundParameters,
+} from './round-parameters.js';
