@@ -1,4 +1,4 @@
 export * from './accounting/index.js';
 export * from './mechanism/index.js';
 export * from './ledger/index.js';
-export * from './statement.js';
+export * from './statement/index.js';

@@ -1,0 +1,133 @@
+import type { StatementFacts } from './facts.js';
+import type { StatementFigures } from './figures.js';
+import { numberText, percentText, type StatementItem } from './wording.js';
+
+/** Items 1 to 6: what was done, to whom, in front of whom. */
+export function whatItems(facts: StatementFacts, figures: StatementFigures): StatementItem[] {
+  return [
+    subject(facts, figures),
+    released(facts),
+    accesses(facts),
+    unit(facts, figures),
+    relation(),
+    deployment(facts, figures),
+  ];
+}
+
+function subject({ job, model }: StatementFacts, { from, until }: StatementFigures): StatementItem {
+  return {
+    number: 1,
+    heading: 'What this is about',
+    entries: [
+      { label: 'Model', text: `${model.description}; SHA-256 ${model.hash}` },
+      { label: 'Job', text: `${job.name}; SHA-256 ${job.hash}` },
+      { label: 'Dates', text: `${from} to ${until}` },
+      { label: 'Controller', text: job.controller },
+      { label: 'Use', text: job.purpose },
+      { label: 'Region', text: job.region ?? 'not stated' },
+    ],
+  };
+}
+
+function released({ alsoReleased = [], unprotected = [] }: StatementFacts): StatementItem {
+  return {
+    number: 2,
+    heading: 'What is released',
+    entries: [
+      {
+        label: 'Under this guarantee',
+        text: ['the model after every round, the final one included', ...alsoReleased].join('; '),
+      },
+      {
+        label: 'Without noise',
+        text: ['how many clients took part in each round, and when', ...unprotected].join('; '),
+      },
+    ],
+  };
+}
+
+function accesses({ otherDataAccesses = [] }: StatementFacts): StatementItem {
+  return {
+    number: 3,
+    heading: 'Which uses of the data are covered',
+    entries: [
+      {
+        label: 'Covered',
+        text: 'every round of the job in the ledger, aborted rounds included wherever a sum could have been seen',
+      },
+      ...otherDataAccesses.map(({ what, accounted }) => ({
+        label: accounted ? 'Covered' : 'Not covered',
+        text: what,
+      })),
+      {
+        label: 'Not covered',
+        text: 'tuning runs, preprocessing and other jobs on the same data, except as listed in this statement',
+      },
+    ],
+  };
+}
+
+function unit({ plan }: StatementFacts, { coordinator }: StatementFigures): StatementItem {
+  return {
+    number: 4,
+    heading: 'Whom one ε protects',
+    entries: [
+      {
+        label: 'Unit of privacy',
+        text: 'one client: everything that it contributes to all rounds, however many examples it holds',
+      },
+      {
+        label: 'Contribution bound',
+        text: `one update a round, clipped to an L2 norm of ${numberText(plan.clipNorm)}; the rounded vector is checked by the client against ${numberText(plan.l2Bound / plan.scale)}, and nothing is sent beyond it`,
+      },
+      { label: 'Rounds', text: `at most ${coordinator.mostParticipations} were charged to any one client` },
+    ],
+  };
+}
+
+function relation(): StatementItem {
+  return {
+    number: 5,
+    heading: 'What is compared with what',
+    entries: [
+      {
+        label: 'Neighbouring relation',
+        text: 'zero-out: the same federation, in which one client still takes part and adds its share of the noise, but contributes zeros in place of its updates',
+      },
+    ],
+  };
+}
+
+function deployment(
+  { plan, minimumCohort, enrolment }: StatementFacts,
+  { population }: StatementFigures,
+): StatementItem {
+  const survivors = percentText(plan.honestFraction);
+  return {
+    number: 6,
+    heading: 'Who is trusted with what',
+    entries: [
+      {
+        label: 'Model of trust',
+        text: 'federated: every client adds its own share of the noise before anything leaves it; updates are summed under secure aggregation',
+      },
+      { label: 'Clients', text: `${population} enrolled; each sees its own data and the models` },
+      {
+        label: 'Coordinator',
+        text: 'sees who takes part, masked vectors, and one noisy sum a round; never a single update, if the cryptography and its assumptions hold',
+      },
+      { label: 'Readers of the model', text: 'see the models only' },
+      {
+        label: 'Collusion and dropout',
+        text: `the noise is sized so that ${survivors} of the clients that shared keys suffice: a round ends without a sum when fewer honest clients than that, or fewer than ${minimumCohort} clients at all, are left in it`,
+      },
+      {
+        label: 'Enrolment',
+        text:
+          enrolment === 'independent'
+            ? 'by an authority apart from the coordinator'
+            : 'by the coordinator itself: it could enrol clients of its own making, so that the figures against the coordinator count on its not doing so',
+      },
+    ],
+  };
+}
