@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadDataset, selectRows } from '@tutti/simulation/data';
+import { loadDataset, selectRows } from '../../../packages/simulation/src/data/index.js';
 
-const digits = { source: 'digits', label: 'label', scale: 16, heldOut: 0.2 };
+const digits = { source: 'digits', label: 'label', offset: 0, scale: 16, heldOut: 0.2 };
 const shape = { inputs: 64, classes: 10 };
 
 describe('the digits that come with Tutti', () => {
@@ -36,7 +36,9 @@ describe('loadDataset', () => {
     const rowsOf = (side: typeof train) =>
       Array.from({ length: side.count }, (_, row) => side.features.subarray(row * 64, (row + 1) * 64).join());
     const all = await loadDataset({ ...digits, heldOut: 0.5 }, shape);
-    expect([...rowsOf(train), ...rowsOf(heldOut)].sort()).toEqual([...rowsOf(all.train), ...rowsOf(all.heldOut)].sort());
+    expect([...rowsOf(train), ...rowsOf(heldOut)].sort()).toEqual(
+      [...rowsOf(all.train), ...rowsOf(all.heldOut)].sort(),
+    );
     expect(Math.max(...train.features)).toBe(1);
     expect(Math.min(...train.features)).toBe(0);
   });
@@ -60,13 +62,17 @@ describe('loadDataset', () => {
     const directory = mkdtempSync(join(tmpdir(), 'tutti-dataset-'));
     try {
       writeFileSync(join(directory, 'own.csv'), 'x,label\n1,0\n2,1\n');
-      const job = { source: 'own.csv', label: 'label', scale: 1, heldOut: 0.5 };
+      const job = { source: 'own.csv', label: 'label', offset: 0, scale: 1, heldOut: 0.5 };
       const { train, heldOut } = await loadDataset(job, { inputs: 1, classes: 2, directory });
       expect([...train.features, ...heldOut.features].sort()).toEqual([1, 2]);
-      await expect(loadDataset({ ...job, heldOut: 0.1 }, { inputs: 1, classes: 2, directory })).rejects.toMatchObject({
+      await expect(
+        loadDataset({ ...job, heldOut: 0.1 }, { inputs: 1, classes: 2, directory }),
+      ).rejects.toMatchObject({
         code: 'data.too-few',
       });
-      await expect(loadDataset({ ...job, heldOut: 0.9 }, { inputs: 1, classes: 2, directory })).rejects.toMatchObject({
+      await expect(
+        loadDataset({ ...job, heldOut: 0.9 }, { inputs: 1, classes: 2, directory }),
+      ).rejects.toMatchObject({
         code: 'data.too-few',
       });
     } finally {
@@ -79,7 +85,9 @@ describe('loadDataset', () => {
       code: 'data.inputs',
       remedy: expect.stringContaining('64') as string,
     });
-    await expect(loadDataset(digits, { inputs: 64, classes: 9 })).rejects.toMatchObject({ code: 'data.label' });
+    await expect(loadDataset(digits, { inputs: 64, classes: 9 })).rejects.toMatchObject({
+      code: 'data.label',
+    });
   });
 });
 

@@ -1,13 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Examples } from '@tutti/client/training';
-import { partition } from '@tutti/simulation/data';
+import { partition } from '../../../packages/simulation/src/data/index.js';
 import { dirichlet } from '../../../packages/simulation/src/data/dirichlet.js';
 import { publicGenerator } from '@tutti/client/training';
 
 /** `count` rows without features, their labels going round the classes. */
 function labelled(count: number, classes: number): Examples {
-  return { features: new Float32Array(0), labels: Int32Array.from({ length: count }, (_, row) => row % classes), count };
+  return {
+    features: new Float32Array(0),
+    labels: Int32Array.from({ length: count }, (_, row) => row % classes),
+    count,
+  };
 }
 
 const even = { labelConcentration: 1, sizeConcentration: 5, seed: 1 };
@@ -37,7 +41,9 @@ describe('partition', () => {
           const shares = partition(examples, clients, { labelConcentration, sizeConcentration, seed });
           expect(shares).toHaveLength(clients);
           expect(Math.min(...shares.map((rows) => rows.length))).toBeGreaterThan(0);
-          expect(shares.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: examples.count }, (_, row) => row));
+          expect(shares.flat().sort((a, b) => a - b)).toEqual(
+            Array.from({ length: examples.count }, (_, row) => row),
+          );
         },
       ),
       { seed: 5, numRuns: 200 },
@@ -70,7 +76,9 @@ describe('partition', () => {
   });
 
   it('refuses more clients than rows', () => {
-    expect(() => partition(labelled(9, 3), 10, even)).toThrow(expect.objectContaining({ code: 'data.too-few' }));
+    expect(() => partition(labelled(9, 3), 10, even)).toThrow(
+      expect.objectContaining({ code: 'data.too-few' }),
+    );
   });
 });
 

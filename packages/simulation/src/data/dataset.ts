@@ -16,12 +16,6 @@ export interface Dataset {
   readonly heldOut: Examples;
 }
 
-/** The `data` section of a job. */
-export type DataSettings = Job['data'] & {
-  /** Subtracted from features before they are divided by `scale`. Default: 0. */
-  readonly offset?: number;
-};
-
 export interface DatasetOptions {
   /** Paths in the job are relative to this. Default: the current directory. */
   readonly directory?: string;
@@ -39,13 +33,13 @@ export interface DatasetOptions {
  * @throws TuttiError what `readCsv` throws; `data.inputs` when the file has not as many features as the model expects;
  * `data.too-few` when the split leaves one side without rows
  */
-export async function loadDataset(data: DataSettings, options: DatasetOptions): Promise<Dataset> {
+export async function loadDataset(data: Job['data'], options: DatasetOptions): Promise<Dataset> {
   const path = bundled[data.source] ?? resolve(options.directory ?? '.', data.source);
   const table = await readCsv(path, {
     label: data.label,
     classes: options.classes,
     scale: data.scale,
-    offset: data.offset ?? 0,
+    offset: data.offset,
   });
   if (table.inputs !== options.inputs) {
     throw new TuttiError(

@@ -1,2 +1,2 @@
-export { loadDataset, selectRows, type DataSettings, type Dataset, type DatasetOptions } from './dataset.js';
+export { loadDataset, selectRows, type Dataset, type DatasetOptions } from './dataset.js';
 export { partition, type PartitionOptions } from './partition.js';
