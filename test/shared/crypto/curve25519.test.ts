@@ -2,6 +2,7 @@ import { ed25519, ED25519_TORSION_SUBGROUP } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex, randomBytes, utf8 } from '@tutti/shared/crypto';
+import { isCanonicalSignature } from '../../../packages/shared/src/crypto/curve25519.js';
 import { seededRandom } from '../../support/seeded-random.js';
 import { backends } from './backends.js';
 
@@ -30,6 +31,9 @@ describe.each(backends)('%s and Ed25519 signatures that others accept', (_, prim
     );
     expect(await primitives.verify(publicKey, message, signature)).toBe(true);
     expect(await primitives.verify(publicKey, message, malleated)).toBe(false);
+    // Not left to the library, because not all of them check.
+    expect(isCanonicalSignature(publicKey, signature)).toBe(true);
+    expect(isCanonicalSignature(publicKey, malleated)).toBe(false);
   });
 
   it.each(ED25519_TORSION_SUBGROUP)(

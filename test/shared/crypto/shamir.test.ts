@@ -51,6 +51,10 @@ describe('the field of 32771 elements', () => {
       }),
       { seed: 4, numRuns: 2000 },
     );
+    // The last multiples below 2^53 leave the least room for rounding.
+    for (let multiple = 2 ** 53 - (2 ** 53 % PRIME), i = 0; i < 10_000; i++, multiple -= PRIME) {
+      expect([reduce(multiple - 1), reduce(multiple)]).toEqual([PRIME - 1, 0]);
+    }
   });
 
   it('inverts all but zero', () => {

@@ -8,11 +8,15 @@ export const PRIME = 32771;
  */
 const INVERSE_PRIME = 1 / PRIME;
 
-/** `value` modulo p, for integers in [0, 2^53). */
+/**
+ * `value` modulo p, for integers in [0, 2^53).
+ *
+ * The quotient is exact without correction: the double nearest to 1/p lies above it, by less than 1.3e-21, so a multiple
+ * of p never falls short of its quotient; and below 2^53 this excess and the rounding of the product add up to less than
+ * 1/p, so that no other value reaches the next one.
+ */
 export function reduce(value: number): number {
-  const rest = value - Math.floor(value * INVERSE_PRIME) * PRIME;
-  // The rounded quotient can be off by one either way.
-  return rest < 0 ? rest + PRIME : rest >= PRIME ? rest - PRIME : rest;
+  return value - Math.floor(value * INVERSE_PRIME) * PRIME;
 }
 
 /** a - b. */
