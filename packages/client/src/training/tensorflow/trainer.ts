@@ -1,9 +1,10 @@
-import type { LayersModel, Scalar, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs';
+import type { LayersModel, Scalar, Tensor2D, Variable } from '@tensorflow/tfjs';
 import { shuffledBatches } from '../batches.js';
 import { checkExamples, checkSettings, checkSomeExamples, checkWeights } from '../checks.js';
 import { scoreBatch } from '../scores.js';
 import type { Evaluation, Examples, Trainer, TrainingSettings } from '../trainer.js';
 import { useBackend } from './backends.js';
+import { featuresOf, targetsOf } from './batch.js';
 import type { TensorFlow, TensorFlowBackend } from './library.js';
 import { readWeights, trainableVariables, writeWeights } from './weights.js';
 
@@ -80,7 +81,10 @@ export class TensorFlowTrainer implements Trainer {
         const length = Math.min(evaluationBatch, examples.count - start);
         const rows = Int32Array.from({ length }, (_, row) => start + row);
         const probabilities = this.tf.tidy(() => {
-          const logits = this.trainable.model.apply(this.batchOf(examples, rows), { training: false });
+          const logits = this.trainable.model.apply(
+            featuresOf(this.tf, this.trainable.model, examples, rows),
+            { training: false },
+          );
           return this.tf.softmax(logits as Tensor2D).dataSync<'float32'>();
         });
         const labels = examples.labels.subarray(start, start + length);
@@ -114,8 +118,8 @@ export class TensorFlowTrainer implements Trainer {
   private step(examples: Examples, rows: Int32Array, learningRate: number): void {
     const { tf } = this;
     tf.tidy(() => {
-      const x = this.batchOf(examples, rows);
-      const target = this.targetsOf(examples, rows);
+      const x = featuresOf(tf, this.trainable.model, examples, rows);
+      const target = targetsOf(tf, this.trainable.classes, examples, rows);
       const { grads } = tf.variableGrads(() => {
         const logits = this.trainable.model.apply(x, { training: true }) as Tensor2D;
         return tf.losses.softmaxCrossEntropy<Tensor2D, Scalar>(target, logits);
@@ -125,24 +129,5 @@ export class TensorFlowTrainer implements Trainer {
         if (gradient !== undefined) variable.assign(variable.sub(gradient.mul(learningRate)));
       }
     });
-  }
-
-  private batchOf(examples: Examples, rows: Int32Array): Tensor {
-    const { inputs, model } = this.trainable;
-    const values = new Float32Array(rows.length * inputs);
-    rows.forEach((row, index) => {
-      values.set(examples.features.subarray(row * inputs, (row + 1) * inputs), index * inputs);
-    });
-    const [, ...shape] = model.inputs[0]?.shape ?? [];
-    return this.tf.tensor(values, [rows.length, ...shape.map(Number)]);
-  }
-
-  private targetsOf(examples: Examples, rows: Int32Array): Tensor2D {
-    const { classes } = this.trainable;
-    const values = new Float32Array(rows.length * classes);
-    rows.forEach((row, index) => {
-      values[index * classes + (examples.labels[row] ?? 0)] = 1;
-    });
-    return this.tf.tensor2d(values, [rows.length, classes]);
   }
 }

@@ -22,6 +22,9 @@ type Attributes = Readonly<Record<string, unknown>>;
 type Inputs = Readonly<Record<string, TensorInfo>>;
 type Kernel = (inputs: Inputs, attributes: Attributes, backend: WasmBackend) => TensorInfo;
 
+/** Kernel of the WebAssembly backend: input `x` (an image), attribute `geometry`, output positions x window size. */
+export const imageToColumnsKernel = 'TuttiImageToColumns';
+
 let registered = false;
 
 /**
@@ -32,6 +35,7 @@ let registered = false;
  * - Conv2DBackpropFilter and both gradients of depthwise convolutions are missing, Conv2DBackpropInput is slow: here the first two are matrix products.
  * - MaxPoolGrad gives no gradient to a window whose maximum is not positive: here it does.
  * - UnsortedSegmentSum, the gradient of an embedding, is missing.
+ * - {@link imageToColumnsKernel} is our own: the windows of a convolution as rows of a matrix, for per-example gradients.
  */
 export function registerWasmKernels(tf: TensorFlow): void {
   if (registered) return;
@@ -71,6 +75,14 @@ export function registerWasmKernels(tf: TensorFlow): void {
     backend.disposeData(rows.dataId);
     out.shape = [...filterShape];
     return out;
+  });
+
+  replace(tf, imageToColumnsKernel, (inputs, attributes, backend) => {
+    const { x } = inputs as { readonly x: TensorInfo };
+    const geometry = attributes['geometry'] as WindowGeometry;
+    const columns = backend.makeOutput([positionsOf(geometry), windowSizeOf(geometry)], 'float32');
+    imageToColumns(floats(backend, x), floats(backend, columns), geometry);
+    return columns;
   });
 
   replace(tf, 'Conv2DBackpropInput', (inputs, attributes, backend) => {

@@ -1,0 +1,102 @@
+import type { Rank, Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { TensorFlow } from '../../training/tensorflow/library.js';
+
+/**
+ * What one layer adds to the gradients of the examples of a batch, without the gradient of any one example being kept longer than its norm needs.
+ * The tensors inside belong to the scope in which the contribution was made.
+ */
+export interface Contribution {
+  /** Of each example's gradient in this layer's weights. */
+  readonly squaredNorms: Tensor1D;
+  /** The sum over examples of factor times gradient, one tensor a weight, in the order of the layer's trainable weights. */
+  weightedSum(factors: Tensor1D): Tensor[];
+}
+
+/** Adds the rows of `gradients` (examples x numbers) with the factors, as a tensor of the given shape. */
+export function weightedRows(
+  tf: TensorFlow,
+  factors: Tensor1D,
+  gradients: Tensor2D,
+  shape: readonly number[],
+): Tensor {
+  return tf.reshape(tf.matMul(tf.reshape(factors, [1, -1]), gradients), [...shape]);
+}
+
+/**
+ * A contribution whose gradients were formed example by example: one tensor a weight, examples first. For layers of few weights or many positions.
+ */
+export function formed(
+  tf: TensorFlow,
+  gradients: readonly Tensor[],
+  shapes: readonly (readonly number[])[],
+): Contribution {
+  const rows = gradients.map((gradient) => tf.reshape<Rank.R2>(gradient, [gradient.shape[0], -1]));
+  return {
+    squaredNorms: rows.map((row) => squaredNorms(tf, row)).reduce((a, b) => tf.add(a, b)),
+    weightedSum: (factors) => rows.map((row, index) => weightedRows(tf, factors, row, shapes[index] ?? [])),
+  };
+}
+
+/** Sum of squares of each row. */
+export function squaredNorms(tf: TensorFlow, rows: Tensor2D): Tensor1D {
+  return tf.sum(tf.square(rows), 1);
+}
+
+/**
+ * A product of inputs and a kernel, at one or many positions of each example.
+ *
+ * With one position the squared norm is |g|² (|a|² + 1), where 1 is the bias (Goodfellow, "Efficient per-example gradient computations", 2015). With T positions
+ * it is the sum over pairs of positions of <a_t, a_u> <g_t, g_u>, from two T x T matrices, where 2 T² is at most inputs x units; else the gradient of each example is
+ * formed and kept for the sum (Bu, Mao and Xu, "Scalable and efficient training of large convolutional neural networks with
+ * differential privacy", 2022, arXiv 2205.10683, section 3).
+ *
+ * @param inputs - examples x positions x inputs
+ * @param gradients - examples x positions x units, at the pre-activation
+ */
+export function linear(
+  tf: TensorFlow,
+  inputs: Tensor3D,
+  gradients: Tensor3D,
+  shapes: { readonly kernel: readonly number[]; readonly bias: boolean },
+): Contribution {
+  const [examples, positions, width] = inputs.shape;
+  const units = gradients.shape[2];
+  const perExampleBias = tf.sum<Tensor2D>(gradients, 1);
+  const biasNorms = shapes.bias ? [squaredNorms(tf, perExampleBias)] : [];
+  const biasSum = (factors: Tensor1D): Tensor[] =>
+    shapes.bias ? [weightedRows(tf, factors, perExampleBias, [units])] : [];
+  const total = (kernelNorms: Tensor1D): Tensor1D =>
+    [kernelNorms, ...biasNorms].reduce((a, b) => tf.add(a, b));
+
+  if (positions > 1 && 2 * positions ** 2 > width * units) {
+    const formedKernels = tf.matMul(inputs, gradients, true, false);
+    const kernels = tf.reshape<Rank.R2>(formedKernels, [examples, width * units]);
+    return {
+      squaredNorms: total(squaredNorms(tf, kernels)),
+      weightedSum: (factors) => [weightedRows(tf, factors, kernels, shapes.kernel), ...biasSum(factors)],
+    };
+  }
+  const kernelNorms =
+    positions === 1
+      ? tf.mul<Tensor1D>(
+          squaredNorms(tf, tf.reshape(inputs, [examples, width])),
+          squaredNorms(tf, tf.reshape(gradients, [examples, units])),
+        )
+      : tf.sum<Tensor1D>(
+          tf.mul(tf.matMul(inputs, inputs, false, true), tf.matMul(gradients, gradients, false, true)),
+          [1, 2],
+        );
+  return {
+    squaredNorms: total(kernelNorms),
+    weightedSum: (factors) => {
+      const scaled = tf.mul(gradients, tf.reshape(factors, [-1, 1, 1]));
+      const kernel = tf.matMul(
+        tf.reshape<Rank.R2>(inputs, [examples * positions, width]),
+        tf.reshape<Rank.R2>(scaled, [examples * positions, units]),
+        true,
+        false,
+      );
+      return [tf.reshape(kernel, [...shapes.kernel]), ...biasSum(factors)];
+    },
+  };
+}

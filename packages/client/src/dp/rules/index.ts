@@ -1,0 +1,130 @@
+import type { Rank, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, layers } from '@tensorflow/tfjs';
+import type { TensorFlow } from '../../training/tensorflow/library.js';
+import { formed, linear, type Contribution } from './contribution.js';
+import { patches, type Window } from './patches.js';
+
+type Layer = layers.Layer;
+
+/**
+ * How a kind of layer turns what was tapped into its contribution.
+ *
+ * @param input - of the layer
+ * @param gradient - at the pre-activation, or at the output of a layer without activation
+ */
+export type Rule = (tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor) => Contribution;
+
+/** The rules, by class name of the layer. A layer with trainable weights and no rule cannot be trained privately. */
+export const rules: Readonly<Record<string, Rule>> = {
+  Dense: dense,
+  Conv1D: convolution,
+  Conv2D: convolution,
+  DepthwiseConv2D: depthwise,
+  Embedding: embedding,
+  LayerNormalization: layerNormalization,
+};
+
+/** What the rules read of a layer; each field is there for the layers that have it. */
+interface LayerSettings {
+  readonly kernelSize: readonly number[];
+  readonly strides: readonly number[];
+  readonly padding: 'valid' | 'same';
+  readonly epsilon: number;
+}
+
+function settingsOf(layer: Layer): LayerSettings {
+  return layer as unknown as LayerSettings;
+}
+
+function shapesOf(layer: Layer): readonly (readonly number[])[] {
+  return layer.trainableWeights.map((weight) => weight.shape.map(Number));
+}
+
+function kernelAndBias(layer: Layer): { readonly kernel: readonly number[]; readonly bias: boolean } {
+  const [kernel = [], bias] = shapesOf(layer);
+  return { kernel, bias: bias !== undefined };
+}
+
+/** Product of the sides but the first and the last. */
+function positionsOf({ shape }: Tensor): number {
+  return shape.slice(1, -1).reduce((size, side) => size * side, 1);
+}
+
+function lastOf({ shape }: Tensor): number {
+  return shape[shape.length - 1] ?? 1;
+}
+
+/** Examples x positions x the last side. */
+function flatten(tf: TensorFlow, tensor: Tensor): Tensor3D {
+  return tf.reshape(tensor, [tensor.shape[0], positionsOf(tensor), lastOf(tensor)]);
+}
+
+function dense(tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor): Contribution {
+  return linear(tf, flatten(tf, input), flatten(tf, gradient), kernelAndBias(layer));
+}
+
+/** A sequence is an image of one column. */
+function imageAndWindow(
+  tf: TensorFlow,
+  layer: Layer,
+  input: Tensor,
+): { readonly image: Tensor4D; readonly window: Window } {
+  const { kernelSize, strides, padding } = settingsOf(layer);
+  const [height = 1, width = 1] = kernelSize;
+  const [strideHeight = 1, strideWidth = 1] = strides;
+  const [examples = 0, length = 0, channels = 0] = input.shape;
+  return {
+    image: input.rank === 4 ? (input as Tensor4D) : tf.reshape(input, [examples, length, 1, channels]),
+    window: { size: [height, width], strides: [strideHeight, strideWidth], padding },
+  };
+}
+
+function convolution(tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor): Contribution {
+  const { image, window } = imageAndWindow(tf, layer, input);
+  return linear(tf, patches(tf, image, window), flatten(tf, gradient), kernelAndBias(layer));
+}
+
+/** Forms the gradients: for each channel the product of what its window saw and the gradient of its outputs. */
+function depthwise(tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor): Contribution {
+  const { image, window } = imageAndWindow(tf, layer, input);
+  const [kernelShape = [], bias] = shapesOf(layer);
+  const [examples, , , channels] = image.shape;
+  const multiplier = kernelShape[3] ?? 1;
+  const taps = window.size[0] * window.size[1];
+  const columns = patches(tf, image, window);
+  const positions = columns.shape[1];
+  const seen = tf.transpose(tf.reshape(columns, [examples, positions, taps, channels]), [0, 3, 2, 1]);
+  const outputs = tf.reshape(gradient, [examples, positions, channels, multiplier]);
+  const kernels = tf.matMul(seen, tf.transpose(outputs, [0, 2, 1, 3]));
+  const gradients: Tensor[] = [tf.transpose(kernels, [0, 2, 1, 3])];
+  if (bias !== undefined) gradients.push(tf.sum(flatten(tf, gradient), 1));
+  return formed(tf, gradients, shapesOf(layer));
+}
+
+/** Tokens of one example that are equal share a row: the squared norm is the sum over pairs of equal tokens of <g_t, g_u>. */
+function embedding(tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor): Contribution {
+  const examples = input.shape[0];
+  const [rowCount = 0, width = 0] = shapesOf(layer)[0] ?? [];
+  const tokens = input.size / examples;
+  const ids: Tensor2D = tf.cast(tf.reshape(input, [examples, tokens]), 'int32');
+  const rows: Tensor3D = tf.reshape(gradient, [examples, tokens, width]);
+  const equal = tf.cast(tf.equal(tf.expandDims(ids, 2), tf.expandDims(ids, 1)), 'float32');
+  const pairs = tf.mul(equal, tf.matMul(rows, rows, false, true));
+  return {
+    squaredNorms: tf.sum<Tensor1D>(pairs, [1, 2]),
+    weightedSum: (factors) => {
+      const scaled = tf.mul(rows, tf.reshape(factors, [-1, 1, 1]));
+      const flat: Tensor2D = tf.reshape(scaled, [examples * tokens, width]);
+      return [tf.unsortedSegmentSum(flat, tf.reshape<Rank.R1>(ids, [-1]), rowCount)];
+    },
+  };
+}
+
+/** Forms the gradients: for gamma the sum of gradient times normalised input, for beta the sum of gradients. */
+function layerNormalization(tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor): Contribution {
+  const { epsilon } = settingsOf(layer);
+  const { mean, variance } = tf.moments(input, -1, true);
+  const normalised = tf.div(tf.sub(input, mean), tf.sqrt(tf.add(variance, epsilon)));
+  const gamma = tf.sum(flatten(tf, tf.mul(gradient, normalised)), 1);
+  const beta = tf.sum(flatten(tf, gradient), 1);
+  return formed(tf, [gamma, beta], shapesOf(layer));
+}

@@ -1,0 +1,104 @@
+import tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { requireBackend } from '../../../packages/client/src/training/tensorflow/backends.js';
+import { checkModel, findModelProblems } from '../../../packages/client/src/dp/index.js';
+
+beforeAll(async () => {
+  await requireBackend('cpu');
+});
+
+const modelOf = (shape: number[], ...layers: tf.layers.Layer[]) =>
+  tf.sequential({ layers: [tf.layers.inputLayer({ inputShape: shape }), ...layers] });
+
+describe('findModelProblems', () => {
+  it('finds nothing in a model of layers that have rules, dropout and pooling among them', () => {
+    const model = modelOf(
+      [8, 8, 1],
+      tf.layers.conv2d({ filters: 2, kernelSize: 3, activation: 'relu' }),
+      tf.layers.maxPooling2d({ poolSize: 2 }),
+      tf.layers.dropout({ rate: 0.5 }),
+      tf.layers.flatten(),
+      tf.layers.layerNormalization(),
+      tf.layers.dense({ units: 3 }),
+    );
+    expect(findModelProblems(model)).toEqual([]);
+    checkModel(model);
+  });
+
+  it.each([
+    ['batch normalization', () => modelOf([4], tf.layers.batchNormalization()), /mixes the examples/],
+    [
+      'frozen batch normalization, which still uses the statistics of the batch',
+      () => modelOf([4], tf.layers.batchNormalization({ trainable: false })),
+      /mixes the examples/,
+    ],
+    ['a layer without a rule', () => modelOf([4, 3], tf.layers.lstm({ units: 2 })), /no rule .* LSTM/],
+    [
+      'a layer without a rule in a model within the model',
+      () => modelOf([4, 3], modelOf([4, 3], tf.layers.gru({ units: 2 }))),
+      /no rule .* GRU/,
+    ],
+    [
+      'a wrapper around a layer',
+      () => modelOf([4, 3], tf.layers.timeDistributed({ layer: tf.layers.dense({ units: 2 }) })),
+      /no rule .* TimeDistributed/,
+    ],
+    [
+      'a softmax activation',
+      () => modelOf([4], tf.layers.dense({ units: 2, activation: 'softmax' })),
+      /softmax itself/,
+    ],
+    [
+      'a softmax layer',
+      () => modelOf([4], tf.layers.dense({ units: 2 }), tf.layers.softmax()),
+      /softmax itself/,
+    ],
+    [
+      'channels first',
+      () => modelOf([1, 8, 8], tf.layers.conv2d({ filters: 2, kernelSize: 3, dataFormat: 'channelsFirst' })),
+      /channels first/,
+    ],
+    [
+      'a dilated window',
+      () => modelOf([8, 8, 1], tf.layers.conv2d({ filters: 2, kernelSize: 3, dilationRate: 2 })),
+      /dilated/,
+    ],
+    [
+      'layer normalization over other axes',
+      () => modelOf([4, 3], tf.layers.layerNormalization({ axis: 1 })),
+      /other axes/,
+    ],
+    [
+      'layer normalization without offset',
+      () => modelOf([4], tf.layers.layerNormalization({ center: false })),
+      /scale or its offset/,
+    ],
+    [
+      'a layer that is used twice',
+      () => {
+        const input = tf.input({ shape: [4] });
+        const shared = tf.layers.dense({ units: 4 });
+        const outputs = shared.apply(shared.apply(input)) as tf.SymbolicTensor;
+        return tf.model({ inputs: input, outputs });
+      },
+      /more than once/,
+    ],
+    [
+      'two inputs',
+      () => {
+        const inputs = [tf.input({ shape: [4] }), tf.input({ shape: [4] })];
+        return tf.model({ inputs, outputs: tf.layers.add().apply(inputs) as tf.SymbolicTensor });
+      },
+      /2 inputs/,
+    ],
+  ])('refuses %s', (_, build, reason) => {
+    const model = build();
+    const [problem] = findModelProblems(model);
+    expect(problem?.reason).toMatch(reason);
+    expect(problem?.remedy).not.toBe('');
+    expect(() => checkModel(model)).toThrow(
+      expect.objectContaining({ code: 'dp.model', remedy: problem?.remedy }),
+    );
+    model.dispose();
+  });
+});
