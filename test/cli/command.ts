@@ -57,7 +57,7 @@ const refusingEngine: Engine = {
 export function roundRecord(round: number, changes: Partial<RoundRecord> = {}): RoundRecord {
   return {
     round,
-    attempt: 1,
+    attempt: 0,
     outcome: 'completed',
     selected: 42,
     roster: 40,

@@ -140,6 +140,14 @@ describe('what ends a run', () => {
   });
 });
 
+it('a run in which no round succeeds any more is a failure, with its summary', async () => {
+  const engine = scriptedEngine(undefined, runSummary({ stopped: 'stalled' }));
+  const { code, stdout, stderr } = await run(['simulate', '--json'], { engine });
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({ stopped: 'stalled' });
+  expect(stderr).toContain('No attempt at the next round kept enough clients.');
+});
+
 describe('an interrupt', () => {
   const interruptedSummary = () => Promise.resolve(runSummary({ stopped: 'interrupted', run: 'digits-9' }));
   const soon = (interrupt: () => void) => setImmediate(interrupt);

@@ -140,6 +140,7 @@ describe('what the report says', () => {
   it.each([
     ['rounds', 'all rounds done'],
     ['budget', 'stopped at the ε budget'],
+    ['stalled', 'every attempt at the next round was aborted'],
     ['interrupted', 'interrupted'],
   ] as const)('says how the run ended: %s', (stopped, words) => {
     expect(text({ stopped })).toContain(words);
@@ -149,7 +150,7 @@ describe('what the report says', () => {
     const rounds = [
       sampleRecord(1),
       sampleRecord(2, { outcome: 'aborted', reason: 'too few survivors' }),
-      sampleRecord(2, { attempt: 2 }),
+      sampleRecord(2, { attempt: 1 }),
     ];
     const page = renderReport(sampleRun({ rounds })).replaceAll(/\s+/g, ' ');
     expect(page.match(/<th scope="row">/g)).toHaveLength(3);
@@ -204,7 +205,7 @@ describe('the charts', () => {
 
   it('are drawn over attempts, one position each', () => {
     const { rounds } = chartsOf(
-      [sampleRecord(1), sampleRecord(2, { outcome: 'aborted' }), sampleRecord(2, { attempt: 2 })],
+      [sampleRecord(1), sampleRecord(2, { outcome: 'aborted' }), sampleRecord(2, { attempt: 1 })],
       sampleJob(),
     );
     expect(rounds).toEqual([1, 2, 2]);

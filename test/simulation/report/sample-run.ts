@@ -22,7 +22,7 @@ export function sampleRecord(round: number, changes: Partial<RoundRecord> = {}):
   const sharers = selected - lost.advertise - lost.share;
   return {
     round,
-    attempt: 1,
+    attempt: 0,
     outcome: 'completed',
     selected,
     roster: selected - lost.advertise,

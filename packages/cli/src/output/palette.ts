@@ -2,7 +2,7 @@ import picocolors from 'picocolors';
 import type { Output } from '../surroundings.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-type Colours = ReturnType<typeof picocolors.createColors>;
+export type Colours = ReturnType<typeof picocolors.createColors>;
 
 /** Colours for a stream: none where it is no terminal, where the terminal is dumb, or where NO_COLOR (no-color.org) is set. */
 export function paletteFor(output: Output, environment: Environment): Colours {

@@ -3,14 +3,15 @@ import type { RoundRecord, RunSummary } from '@tutti/shared/protocol';
 import type { Output } from '../surroundings.js';
 import { count, counted, deltaFigure, duration, epsilonFigure, percent } from './figures.js';
 import type { RunObserver } from './observer.js';
-import { paletteFor } from './palette.js';
+import { paletteFor, type Colours } from './palette.js';
 
 /** A bar over the rounds with the time left, and above it a line for every round. */
 export function terminalObserver(
   output: Output,
   environment: Readonly<Record<string, string | undefined>>,
 ): RunObserver {
-  const { bold, dim, green, yellow } = paletteFor(output, environment);
+  const colours = paletteFor(output, environment);
+  const { bold, dim, yellow } = colours;
   const bars = new cliProgress.MultiBar({
     // cli-progress asks nothing of its stream but write, isTTY and columns.
     stream: output as NodeJS.WritableStream,
@@ -81,7 +82,7 @@ export function terminalObserver(
     end(summary) {
       close();
       line('');
-      for (const text of summaryLines(summary, { bold, green, yellow })) line(text);
+      for (const text of summaryLines(summary, colours)) line(text);
     },
     interrupted() {
       line(yellow('Stopping after what is under way. Ctrl-C again stops at once.'));
@@ -120,15 +121,11 @@ function abortedLine(record: RoundRecord): string {
   return `${row([String(record.round), String(record.selected), String(record.survivors)])}  aborted${why}`;
 }
 
-type Paint = (text: string) => string;
-
-function summaryLines(
-  summary: RunSummary,
-  { bold, green, yellow }: Record<'bold' | 'green' | 'yellow', Paint>,
-): string[] {
+function summaryLines(summary: RunSummary, { bold, green, yellow }: Colours): string[] {
   const ending = {
     rounds: green('Done.'),
     budget: yellow('Stopped: the next round would exceed the ε budget.'),
+    stalled: yellow('Stopped: every attempt at the next round was aborted.'),
     interrupted: yellow('Stopped by you.'),
   }[summary.stopped];
   const aborted = summary.aborted === 0 ? '' : `, ${counted(summary.aborted, 'round')} aborted`;
@@ -156,7 +153,6 @@ function barLine(options: cliProgress.Options, { progress, eta, value, total }: 
   const full = Math.round(progress * size);
   const bar =
     (options.barCompleteChar ?? '').repeat(full) + (options.barIncompleteChar ?? '').repeat(size - full);
-  const left =
-    typeof eta === 'number' ? `about ${duration(eta)} left` : 'measuring the time left';
+  const left = typeof eta === 'number' ? `about ${duration(eta)} left` : 'measuring the time left';
   return `${bar}  ${value}/${total} rounds, ${left}`;
 }

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Refusal } from '@tutti/shared/errors';
+import { Refusal, TuttiError } from '@tutti/shared/errors';
 import type { RunSummary } from '@tutti/shared/protocol';
 import type * as Simulation from '@tutti/simulation';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -162,6 +162,13 @@ async function follow(
       const where = out === '.' ? '' : ` --out ${shellWord(out)}`;
       observer.resumable(`npx tutti simulate --resume ${summary.run}${where}`);
       throw new Interruption();
+    }
+    if (summary.stopped === 'stalled') {
+      throw new TuttiError(
+        'simulation.stalled',
+        'No attempt at the next round kept enough clients.',
+        'rounds.jsonl says why each was aborted. Lower simulation.dropout or cohort.minimum, or draw larger cohorts.',
+      );
     }
   } catch (error) {
     // Interrupted before there was anything to go on with.

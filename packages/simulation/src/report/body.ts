@@ -38,6 +38,7 @@ function header(summary: RunSummary, job: Job): Markup {
   const endings = {
     rounds: 'all rounds done',
     budget: 'stopped at the ε budget',
+    stalled: 'stopped: every attempt at the next round was aborted',
     interrupted: 'interrupted',
   };
   return markup`<header>

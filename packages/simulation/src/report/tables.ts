@@ -69,7 +69,7 @@ function row(record: RoundRecord): Markup {
       : markup`<td colspan="2" class="aborted">
           aborted${record.reason === undefined ? '' : `: ${record.reason}`}
         </td>`;
-  const name = attempt > 1 ? `${round}, attempt ${attempt}` : round;
+  const name = attempt > 0 ? `${round}, attempt ${attempt + 1}` : round;
   return markup`<tr>
     <th scope="row">${name}</th>
     ${counts}${results}${spent}
