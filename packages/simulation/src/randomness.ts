@@ -1,4 +1,4 @@
-import { createCipheriv, createHash, type Cipheriv } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import type { RandomSource } from '@tutti/shared/crypto';
 import { systemRandom } from '@tutti/shared/crypto/primitives';
 
@@ -18,12 +18,12 @@ export const systemRandomness: Randomness = { seeded: false, stream: () => syste
  * Streams that whoever knows the seed can recompute, masks and noise included: a run made from them protects nobody, and
  * says so. AES-256-CTR under SHA-256 of seed and purpose.
  */
-export function seededRandomness(seed: number): Randomness {
+export function seededRandomness(seed: string): Randomness {
   return {
     seeded: true,
     stream: (purpose) => {
       const key = createHash('sha256').update(`tutti-simulation|${seed}|${purpose}`).digest();
-      const cipher: Cipheriv = createCipheriv('aes-256-ctr', key, new Uint8Array(16));
+      const cipher = createCipheriv('aes-256-ctr', key, new Uint8Array(16));
       return {
         kind: 'seeded',
         fill: (bytes) => {

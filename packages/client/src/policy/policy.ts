@@ -1,5 +1,5 @@
 import { Refusal } from '@tutti/shared/errors';
-import type { Job } from '@tutti/shared/protocol';
+import type { AnnouncedJob } from '@tutti/shared/protocol';
 
 /** What the owner of the data agrees to. Kept at the client, whatever a coordinator says. */
 export interface ClientPolicy {
@@ -19,7 +19,7 @@ export interface ClientPolicy {
  * Checks a job against the policy, before anything is read or trained.
  * @throws {Refusal} with the code of the first rule that the job breaks.
  */
-export function checkJob(policy: ClientPolicy, job: Job, delta: number): void {
+export function checkJob(policy: ClientPolicy, job: AnnouncedJob): void {
   const refuse = (code: string, found: string): never => {
     throw new Refusal(
       `policy.${code}`,
@@ -27,6 +27,7 @@ export function checkJob(policy: ClientPolicy, job: Job, delta: number): void {
       'Ask the coordinator’s operator for other settings, or change the policy.',
     );
   };
+  const { delta } = job.privacy;
   if (delta > policy.maximumDelta) {
     refuse('delta', `The job counts on δ = ${delta}; at most ${policy.maximumDelta} is allowed here.`);
   }

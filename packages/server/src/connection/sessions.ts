@@ -128,7 +128,11 @@ export class Sessions {
 }
 
 function outOfTurn(): Refusal {
-  return new Refusal('session.out-of-turn', 'The message does not belong here.', 'Answer the challenge first, and once.');
+  return new Refusal(
+    'session.out-of-turn',
+    'The message does not belong here.',
+    'Answer the challenge first, and once.',
+  );
 }
 
 /** A failure of ours must not tell a client about our insides. */

@@ -9,7 +9,11 @@ import { uniformStream, type RandomSource } from '@tutti/shared/crypto';
  * @param rate - in (0, 1]
  * @returns a subset, in the order of `population`; empty now and then
  */
-export function drawCohort(population: readonly string[], rate: number, random: RandomSource): readonly string[] {
+export function drawCohort(
+  population: readonly string[],
+  rate: number,
+  random: RandomSource,
+): readonly string[] {
   const uniform = uniformStream(random);
   return population.filter(() => uniform() < rate);
 }

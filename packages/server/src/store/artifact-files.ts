@@ -32,9 +32,15 @@ export class ArtifactFiles implements ArtifactSource {
 
   /** @throws {Refusal} `artifact.unknown` where there is none of this hash. */
   async fetch(hash: string): Promise<Uint8Array> {
-    const bytes = HASH.test(hash) ? await readFile(join(this.directory, hash)).catch(() => undefined) : undefined;
+    const bytes = HASH.test(hash)
+      ? await readFile(join(this.directory, hash)).catch(() => undefined)
+      : undefined;
     if (bytes === undefined) {
-      throw new Refusal('artifact.unknown', 'There is no artifact of this hash.', 'Ask for the current model of the job.');
+      throw new Refusal(
+        'artifact.unknown',
+        'There is no artifact of this hash.',
+        'Ask for the current model of the job.',
+      );
     }
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }

@@ -78,7 +78,9 @@ class SqliteStore implements Store {
   }
 
   openJob(state: JobState): Promise<void> {
-    this.database.prepare('INSERT INTO jobs (job, state) VALUES (?, ?)').run(state.job, JSON.stringify(state));
+    this.database
+      .prepare('INSERT INTO jobs (job, state) VALUES (?, ?)')
+      .run(state.job, JSON.stringify(state));
     return Promise.resolve();
   }
 

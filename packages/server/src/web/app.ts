@@ -19,7 +19,10 @@ export function createWebApp(options: { artifacts: ArtifactSource }): Hono {
   app.onError((error, context) =>
     error instanceof TuttiError
       ? context.json({ code: error.code, message: error.message, remedy: error.remedy }, 404)
-      : context.json({ code: 'server.failed', message: 'The coordinator failed.', remedy: 'Try again later.' }, 500),
+      : context.json(
+          { code: 'server.failed', message: 'The coordinator failed.', remedy: 'Try again later.' },
+          500,
+        ),
   );
   return app;
 }

@@ -31,6 +31,12 @@ export const jobSchema = z.strictObject({
           'A data set that comes with Tutti (`digits`), or the path of a CSV file, relative to the job file.',
         ),
       label: z.string().default('label').describe('The column that holds the class, 0 to classes - 1.'),
+      offset: z
+        .number()
+        .default(0)
+        .describe(
+          'Subtracted from every feature before it is divided by the scale. A public constant near the mean.',
+        ),
       scale: z.number().positive().default(16).describe('Features are divided by this.'),
       heldOut: z
         .number()

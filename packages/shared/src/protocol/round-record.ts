@@ -49,7 +49,7 @@ export interface RoundRecord {
 export interface RunSummary {
   readonly run: string;
   readonly job: string;
-  readonly stopped: 'rounds' | 'budget' | 'interrupted';
+  readonly stopped: 'rounds' | 'budget' | 'stalled' | 'interrupted';
   readonly rounds: number;
   readonly aborted: number;
   readonly clients: number;

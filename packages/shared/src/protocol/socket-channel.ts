@@ -54,7 +54,8 @@ export function socketChannel(
     if (!piece.success || !(bytes instanceof Uint8Array)) return false;
     const { header, total, offset } = piece.data;
     if (total > largestBody || bytes.length > PIECE_BYTES || offset + bytes.length > total) return false;
-    if (offset === 0 && assembling === undefined) assembling = { header, body: new Uint8Array(total), received: 0 };
+    if (offset === 0 && assembling === undefined)
+      assembling = { header, body: new Uint8Array(total), received: 0 };
     if (assembling?.received !== offset || assembling.body.length !== total) return false;
     assembling.body.set(bytes, offset);
     assembling.received += bytes.length;

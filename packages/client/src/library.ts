@@ -1,0 +1,79 @@
+import { toHex, type Primitives } from '@tutti/shared/crypto';
+import { Refusal } from '@tutti/shared/errors';
+import { weightsFromBytes, countWeights } from '@tutti/shared/learning';
+import type { EncodingPlan } from '@tutti/shared/privacy';
+import {
+  announcedJobSchema,
+  encodingPlan,
+  fetchVerified,
+  type AnnouncedJob,
+  type ArtifactSource,
+} from '@tutti/shared/protocol';
+
+/** A job that has been fetched, checked and understood. */
+export interface KnownJob {
+  /** SHA-256 of the job as announced, hex: the job's name on the wire. */
+  readonly hash: string;
+  readonly job: AnnouncedJob;
+  readonly plan: EncodingPlan;
+}
+
+/**
+ * Jobs and models that a client has fetched, each checked against its hash. Jobs are kept, and the latest model; several
+ * participants of one process may share a library.
+ */
+export class Library {
+  private readonly jobs = new Map<string, Promise<KnownJob>>();
+  private latest: { hash: string; weights: Promise<Float32Array> } | undefined;
+
+  constructor(
+    private readonly artifacts: ArtifactSource,
+    private readonly primitives: Primitives,
+  ) {}
+
+  /** @throws {Refusal} `artifact.wrong-hash`, `job.malformed` or what {@link encodingPlan} refuses. */
+  job(hash: string): Promise<KnownJob> {
+    const known = this.jobs.get(hash) ?? this.fetchJob(hash);
+    this.jobs.set(hash, known);
+    // What failed once, for want of a connection say, may succeed the next time.
+    known.catch(() => this.jobs.delete(hash));
+    return known;
+  }
+
+  /** The weights of a model of a job. Not to be changed by the caller. */
+  model(hash: string, { job }: KnownJob): Promise<Float32Array> {
+    if (this.latest?.hash === hash) return this.latest.weights;
+    const weights = this.fetch(hash).then((bytes) => weightsFromBytes(bytes, countWeights(job.model)));
+    const latest = { hash, weights };
+    this.latest = latest;
+    weights.catch(() => {
+      if (this.latest === latest) this.latest = undefined;
+    });
+    return weights;
+  }
+
+  private async fetchJob(hash: string): Promise<KnownJob> {
+    const bytes = await this.fetch(hash);
+    const parsed = announcedJobSchema.safeParse(parseJson(bytes));
+    if (!parsed.success) {
+      throw new Refusal(
+        'job.malformed',
+        'The announced job does not fit the schema of this version.',
+        'Run the same version of Tutti as the coordinator.',
+      );
+    }
+    return { hash, job: parsed.data, plan: encodingPlan(parsed.data) };
+  }
+
+  private fetch(hash: string): Promise<Uint8Array> {
+    return fetchVerified(this.artifacts, hash, (bytes) => toHex(this.primitives.sha256(bytes)));
+  }
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as unknown;
+  } catch {
+    return undefined;
+  }
+}

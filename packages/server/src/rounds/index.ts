@@ -1,0 +1,3 @@
+export * from './cohort.js';
+export * from './job-runner.js';
+export * from './round-engine.js';

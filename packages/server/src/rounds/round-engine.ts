@@ -1,0 +1,214 @@
+import type { CoordinatorEffect, Lanes, SecAggCoordinator } from '@tutti/shared/secagg';
+import { frame, sameRound, type RoundReference, type ToCoordinator } from '@tutti/shared/protocol';
+import type { Sessions } from '../connection/sessions.js';
+
+/** What one attempt at a round came to. */
+export type AttemptOutcome = AttemptCounts &
+  (
+    | { readonly kind: 'completed'; readonly sum: Lanes }
+    | { readonly kind: 'aborted'; readonly code: string; readonly phase: string; readonly charged: boolean }
+  );
+
+export interface AttemptCounts {
+  /** Clients on the roster. */
+  readonly roster: number;
+  readonly sharers: number;
+  readonly survivors: number;
+  /** Clients that answered the last request. */
+  readonly responders: number;
+  /** Wall-clock milliseconds spent in each phase. */
+  readonly milliseconds: Readonly<Record<string, number>>;
+  /** Refused messages, by code. */
+  readonly refusals: ReadonlyMap<string, number>;
+}
+
+/** What the ledger must hold before the coordinator asks anybody to unmask. */
+export type Debit = Extract<CoordinatorEffect, { kind: 'debit' }>;
+
+export interface RoundEngineOptions {
+  readonly machine: SecAggCoordinator;
+  readonly reference: RoundReference;
+  /** SHA-256, hex, of the model that the clients train. */
+  readonly model: string;
+  readonly cohort: readonly string[];
+  readonly sessions: Sessions;
+  /** Makes the debit durable. */
+  readonly debit: (debit: Debit) => Promise<void>;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  /** Milliseconds after which each phase closes with whoever has answered. */
+  readonly phaseDeadline: number;
+  /** Milliseconds for which a client whose connection is lost is still waited for. */
+  readonly grace: number;
+}
+
+/**
+ * Runs one attempt at a round: carries messages between the sessions and the protocol's state machine and performs the
+ * machine's effects in their order, waiting for each to be durable. It knows nothing of models and nothing of masks.
+ */
+export class RoundEngine {
+  private readonly options: RoundEngineOptions;
+  private readonly cohort: ReadonlySet<string>;
+  private readonly gone = new Set<string>();
+  private readonly answered = new Set<string>();
+  private readonly refusals = new Map<string, number>();
+  private readonly milliseconds: Record<string, number> = {};
+  private phaseStarted: number;
+  private phase: string;
+  private timer: NodeJS.Timeout | undefined;
+  private queue: Promise<void> = Promise.resolve();
+  private finish: (outcome: AttemptOutcome) => void = () => undefined;
+  private fail: (error: unknown) => void = () => undefined;
+  private charged = false;
+
+  constructor(options: RoundEngineOptions) {
+    this.options = options;
+    this.cohort = new Set(options.cohort);
+    this.phase = options.machine.phase;
+    this.phaseStarted = performance.now();
+  }
+
+  async run(): Promise<AttemptOutcome> {
+    const { sessions, machine, reference, model } = this.options;
+    const outcome = new Promise<AttemptOutcome>((resolve, reject) => {
+      this.finish = resolve;
+      this.fail = reject;
+    });
+    sessions.observe({
+      received: (client, header, body) => this.enqueue(() => this.receive(client, header, body)),
+      left: (client) => {
+        const leave = () => this.enqueue(() => this.leave(client));
+        if (this.options.grace === 0) leave();
+        else setTimeout(() => sessions.isConnected(client) || leave(), this.options.grace).unref();
+      },
+    });
+    try {
+      const invitation = frame({ type: 'round', ...reference, model }, (await machine.open()).body);
+      this.setTimer();
+      for (const client of this.options.cohort) {
+        if (sessions.isConnected(client)) sessions.send(client, invitation);
+        else this.gone.add(client);
+      }
+      this.enqueue(() => this.closeIfNobodyIsLeft());
+      return await outcome;
+    } finally {
+      clearTimeout(this.timer);
+      sessions.observe(undefined);
+    }
+  }
+
+  /** One thing at a time: the machine's steps are promises, and the next must see the state that the last one left. */
+  private enqueue(step: () => Promise<void>): void {
+    this.queue = this.queue.then(step).catch(this.fail);
+  }
+
+  private async receive(client: string, header: ToCoordinator, body: Uint8Array): Promise<void> {
+    const { machine, reference, now } = this.options;
+    if (header.type === 'hello' || !this.cohort.has(client) || !sameRound(header, reference)) {
+      this.count('round.not-here');
+      return;
+    }
+    if (header.type === 'decline') {
+      this.count(header.code);
+      return this.leave(client);
+    }
+    if (this.phase === 'advertise' && header.message === 'advert') this.answered.add(client);
+    await this.perform(await machine.receive(client, { type: header.message, body }, now()));
+    await this.closeIfNobodyIsLeft();
+  }
+
+  private async leave(client: string): Promise<void> {
+    this.gone.add(client);
+    await this.closeIfNobodyIsLeft();
+  }
+
+  /** Closes the phase early once everybody it still waits for has left: waiting longer could bring nothing. */
+  private async closeIfNobodyIsLeft(): Promise<void> {
+    const { machine, now } = this.options;
+    for (;;) {
+      if (machine.phase === 'finished' || machine.phase === 'aborted') return;
+      const before = machine.phase;
+      const waitedFor = before === 'advertise' ? this.unanswered() : machine.outstanding;
+      if (!waitedFor.every((client) => this.gone.has(client))) return;
+      await this.perform(await machine.close(now()));
+      if (machine.phase === before) return;
+    }
+  }
+
+  private unanswered(): readonly string[] {
+    return this.options.cohort.filter((client) => !this.answered.has(client));
+  }
+
+  private async perform(effects: readonly CoordinatorEffect[]): Promise<void> {
+    const { sessions, reference } = this.options;
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'send':
+          sessions.send(
+            effect.to,
+            frame({ type: 'secagg', ...reference, message: effect.message.type }, effect.message.body),
+          );
+          break;
+        case 'debit':
+          await this.options.debit(effect);
+          this.charged = true;
+          break;
+        case 'phase':
+          this.enter(effect.phase);
+          break;
+        case 'rejected':
+          this.count(effect.code);
+          break;
+        case 'result':
+          this.conclude({ kind: 'completed', sum: effect.sum });
+          break;
+        case 'aborted':
+          this.conclude({ kind: 'aborted', code: effect.code, phase: effect.phase, charged: this.charged });
+          break;
+      }
+    }
+  }
+
+  private enter(phase: string): void {
+    this.book();
+    this.phase = phase;
+    this.setTimer();
+  }
+
+  private setTimer(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.enqueue(async () => {
+        await this.perform(await this.options.machine.close(this.options.now()));
+        await this.closeIfNobodyIsLeft();
+      });
+    }, this.options.phaseDeadline);
+  }
+
+  private book(): void {
+    const time = performance.now();
+    this.milliseconds[this.phase] = (this.milliseconds[this.phase] ?? 0) + time - this.phaseStarted;
+    this.phaseStarted = time;
+  }
+
+  private count(code: string): void {
+    this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
+  }
+
+  private conclude(
+    end:
+      { kind: 'completed'; sum: Lanes } | { kind: 'aborted'; code: string; phase: string; charged: boolean },
+  ): void {
+    const { machine } = this.options;
+    this.book();
+    this.finish({
+      ...end,
+      roster: machine.rosterSize,
+      sharers: machine.sharerCount,
+      survivors: machine.survivorCount,
+      responders: machine.responderCount,
+      milliseconds: this.milliseconds,
+      refusals: this.refusals,
+    });
+  }
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import {
+  calibrateNoiseMultiplier,
+  planEncoding,
+  releaseEvent,
+  type EncodingPlan,
+  type PrivacyEvent,
+} from '../privacy/index.js';
+import { countWeights } from '../learning/index.js';
+import { jobSchema, type Job } from './job.js';
+
+/**
+ * A job as the coordinator announces it to clients: nothing left to a default, so that both sides compute the same encoding,
+ * the same cost and the same hash from it. How a simulation makes up its clients is no client's business and left out.
+ */
+export const announcedJobSchema = jobSchema.omit({ simulation: true, data: true }).extend({
+  privacy: jobSchema.shape.privacy.unwrap().required(),
+  /** Clients enrolled when the job began. */
+  population: z.int().min(3).max(10_000_000),
+});
+
+export type AnnouncedJob = z.output<typeof announcedJobSchema>;
+
+/** Fills in what a job leaves open: δ from the population, and the least noise with which all its rounds fit its budget. */
+export function announceJob(job: Job, population: number): AnnouncedJob {
+  const { simulation: _simulation, data: _data, ...rest } = job;
+  const delta = job.privacy.delta ?? 1 / (10 * population);
+  const settled = (noiseMultiplier: number): AnnouncedJob => ({
+    ...rest,
+    population,
+    privacy: { ...job.privacy, delta, noiseMultiplier },
+  });
+  const noiseMultiplier =
+    job.privacy.noiseMultiplier ??
+    calibrateNoiseMultiplier({
+      epsilon: job.privacy.epsilon,
+      delta,
+      eventFor: (candidate) => ({
+        kind: 'repeated',
+        count: job.rounds,
+        event: sampledRelease(settled(candidate), encodingPlan(settled(candidate))),
+      }),
+    });
+  return settled(noiseMultiplier);
+}
+
+/** How updates of this job are turned into residues, and sums back. */
+export function encodingPlan(job: AnnouncedJob): EncodingPlan {
+  const { cohort, privacy } = job;
+  return planEncoding({
+    dimension: countWeights(job.model),
+    clipNorm: privacy.clipNorm,
+    noiseMultiplier: privacy.noiseMultiplier,
+    maximumCohort: cohort.maximum,
+    minimumSharers: cohort.minimum,
+    survivorFraction: cohort.survivorFraction,
+    corruptFraction: cohort.corruptFraction,
+  });
+}
+
+/**
+ * What one completed round costs against the released model: the noisy sum, amplified by the secret draw of its cohort.
+ * It does not depend on how many shared keys, for each share of noise is sized by their number.
+ */
+export function sampledRelease(job: AnnouncedJob, plan: EncodingPlan): PrivacyEvent {
+  return {
+    kind: 'poisson-sampled',
+    rate: job.cohort.samplingRate,
+    event: releaseEvent(plan, job.cohort.maximum),
+  };
+}

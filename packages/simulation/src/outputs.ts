@@ -1,0 +1,53 @@
+import { stringify } from 'yaml';
+import { layersModelFiles } from '@tutti/client/training';
+import { privacyStatement, statementMarkdown, type LedgerEntry } from '@tutti/shared/privacy';
+import type { AnnouncedJob, Job, RoundRecord, RunSummary } from '@tutti/shared/protocol';
+import type { JobRunner } from '@tutti/server';
+import { renderReport } from './report/index.js';
+import type { RunDirectory } from './run-directory.js';
+import { VERSION } from './version.js';
+
+export interface Outcome {
+  readonly job: Job;
+  readonly announced: AnnouncedJob;
+  readonly runner: JobRunner;
+  readonly ledger: readonly LedgerEntry[];
+  readonly rounds: readonly RoundRecord[];
+  readonly summary: RunSummary;
+}
+
+/** Writes what a run came to: the report, the rounds, the privacy statement, the model and the job as resolved. */
+export async function writeOutputs(directory: RunDirectory, outcome: Outcome): Promise<void> {
+  const { job, announced, runner, ledger, rounds, summary } = outcome;
+  const statement = privacyStatement({
+    job: { name: job.name, purpose: job.purpose, controller: job.controller, hash: runner.jobHash },
+    model: { hash: runner.modelHash, description: describeModel(job) },
+    plan: runner.plan,
+    minimumCohort: announced.cohort.minimum,
+    ledger,
+    software: { name: 'Tutti', version: VERSION },
+    // One process plays all parts in a simulation, so that nobody stands between the coordinator and the enrolment.
+    enrolment: 'coordinator',
+    alsoReleased: ['the model after every round'],
+  });
+  const model = layersModelFiles(job.model, runner.weights);
+  const resolved: Job = { ...job, privacy: announced.privacy };
+  await Promise.all([
+    directory.write(
+      'report.html',
+      renderReport({ summary, rounds, job: resolved, statement: statement.items }),
+    ),
+    directory.write('rounds.jsonl', rounds.map((record) => `${JSON.stringify(record)}\n`).join('')),
+    directory.write('ledger.jsonl', ledger.map((entry) => `${JSON.stringify(entry)}\n`).join('')),
+    directory.write('privacy.json', `${JSON.stringify(statement, null, 2)}\n`),
+    directory.write('privacy.md', statementMarkdown(statement)),
+    directory.write('job.yaml', stringify(resolved)),
+    directory.write('model/model.json', model['model.json']),
+    directory.write('model/weights.bin', model['weights.bin']),
+  ]);
+}
+
+function describeModel({ model }: Job): string {
+  const widths = [model.inputs, ...model.hidden.map(({ units }) => units), model.classes];
+  return `${model.hidden.length === 0 ? 'softmax regression' : 'dense classifier'}, ${widths.join('-')}`;
+}

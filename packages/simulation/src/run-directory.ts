@@ -1,0 +1,79 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { Refusal } from '@tutti/shared/errors';
+import { jobSchema } from '@tutti/shared/protocol';
+
+/** What a simulation needs to go on with a run, beside the coordinator's store. */
+const settingsSchema = z.strictObject({
+  run: z.string(),
+  job: jobSchema,
+  /** Absent: the system's generator. */
+  seed: z.int().min(0).optional(),
+  transport: z.enum(['memory', 'socket']),
+  /** Paths in the job are relative to this. */
+  jobDirectory: z.string(),
+  /** From which the keys of the virtual parties are made: they stand for nobody. Hex. */
+  keySeed: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Seconds spent so far. */
+  seconds: z.number().min(0),
+});
+
+export type RunSettings = z.output<typeof settingsSchema>;
+
+/** One folder, `runs/<id>`: what a run remembers and what it came to. Every file is whole: it is written beside and then renamed. */
+export class RunDirectory {
+  constructor(readonly path: string) {}
+
+  /** The folder of a new run. It is there when this resolves, with the settings in it. */
+  static async create(out: string, settings: RunSettings): Promise<RunDirectory> {
+    const directory = new RunDirectory(join(out, 'runs', settings.run));
+    await mkdir(dirname(directory.path), { recursive: true });
+    await mkdir(directory.path);
+    await directory.saveSettings(settings);
+    return directory;
+  }
+
+  /** @throws {Refusal} `run.unreadable` where the folder holds no run. */
+  async settings(): Promise<RunSettings> {
+    const text = await readFile(this.file('run.json'), 'utf8').catch(() => undefined);
+    const parsed = text === undefined ? undefined : settingsSchema.safeParse(parseJson(text));
+    if (parsed?.success !== true) {
+      throw new Refusal(
+        'run.unreadable',
+        `${this.path} does not hold a run of this version.`,
+        'Begin a new run.',
+      );
+    }
+    return parsed.data;
+  }
+
+  async saveSettings(settings: RunSettings): Promise<void> {
+    await this.write('run.json', `${JSON.stringify(settings, null, 2)}\n`);
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  async write(name: string, content: string | Uint8Array): Promise<void> {
+    const path = this.file(name);
+    await mkdir(dirname(path), { recursive: true });
+    const temporary = `${path}.${randomUUID()}`;
+    await writeFile(temporary, content);
+    await rename(temporary, path);
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

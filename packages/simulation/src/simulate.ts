@@ -1,0 +1,229 @@
+import { randomBytes } from 'node:crypto';
+import { resolve as resolvePath } from 'node:path';
+import { Library, type ClientPolicy, type KnownJob } from '@tutti/client';
+import { createTrainer, type Trainer } from '@tutti/client/training';
+import { ArtifactFiles, JobRunner, KeptLedger, openSqliteStore, Registry, Sessions } from '@tutti/server';
+import { memoised, toHex } from '@tutti/shared/crypto';
+import { primitives as platform } from '@tutti/shared/crypto/primitives';
+import { announceJob, type Job, type RunSummary } from '@tutti/shared/protocol';
+import { loadDataset, partition, selectRows } from './data/index.js';
+import type { SimulationEvent } from './events.js';
+import { PopulationJournals } from './journals.js';
+import { writeOutputs } from './outputs.js';
+import { makeKeys, Population } from './population.js';
+import { seededRandomness, systemRandomness } from './randomness.js';
+import { RunDirectory, type RunSettings } from './run-directory.js';
+import { LARGEST_CLIENT_BODY, memoryTransport, socketTransport } from './transports.js';
+
+interface Following {
+  /** Aborted: the round under way is finished, and the run can be gone on with. */
+  readonly signal?: AbortSignal;
+  readonly observe?: (event: SimulationEvent) => void;
+}
+
+export interface SimulateOptions extends Following {
+  readonly job: Job;
+  /** Makes the run repeatable, bit for bit, and its noise known to whoever knows the seed. */
+  readonly seed?: number;
+  readonly transport: 'memory' | 'socket';
+  /** The folder in which `runs/<id>` is made. */
+  readonly out: string;
+  /** Paths in the job are relative to this. Default: the current directory. */
+  readonly jobDirectory?: string;
+}
+
+/** Milliseconds that a phase waits at the most; virtual clients that are lost are not waited for. */
+const PHASE_DEADLINE = 10 * 60_000;
+
+/** Trains one model with virtual clients in this process, by the client and server code that is deployed. */
+export async function simulate(options: SimulateOptions): Promise<RunSummary> {
+  const { job, seed, transport, out, jobDirectory = '.' } = options;
+  const settings: RunSettings = {
+    run: runName(job),
+    job,
+    ...(seed !== undefined && { seed }),
+    transport,
+    jobDirectory: resolvePath(jobDirectory),
+    keySeed: seed === undefined ? randomBytes(32).toString('hex') : seed.toString(16).padStart(64, '0'),
+    seconds: 0,
+  };
+  // Everything that a wrong job can trip over comes before the first file.
+  const data = await readData(settings);
+  announceJob(job, job.simulation.clients);
+  const directory = await RunDirectory.create(out, settings);
+  return run(directory, settings, data, options);
+}
+
+/** Goes on with a run that was interrupted, to the same final model that it would have had. */
+export async function resume(options: Following & { readonly directory: string }): Promise<RunSummary> {
+  const directory = new RunDirectory(options.directory);
+  const settings = await directory.settings();
+  return run(directory, settings, await readData(settings), options);
+}
+
+type Data = Awaited<ReturnType<typeof readData>>;
+
+async function readData({ job, jobDirectory }: RunSettings) {
+  const { inputs, classes } = job.model;
+  const { train, heldOut } = await loadDataset(job.data, { directory: jobDirectory, inputs, classes });
+  const { clients, labelConcentration, sizeConcentration, partitionSeed } = job.simulation;
+  const rows = partition(train, clients, { labelConcentration, sizeConcentration, seed: partitionSeed });
+  return { heldOut, byClient: rows.map((own) => selectRows(train, inputs, own)) };
+}
+
+async function run(
+  directory: RunDirectory,
+  settings: RunSettings,
+  data: Data,
+  { signal, observe }: Following,
+): Promise<RunSummary> {
+  const started = performance.now();
+  const now = () => Date.now();
+  const { job } = settings;
+  const randomness =
+    settings.seed === undefined ? systemRandomness : seededRandomness(`seed ${settings.seed}`);
+  const primitives = memoised(platform);
+  const keys = await makeKeys(platform, seededRandomness(`keys ${settings.keySeed}`), job.simulation.clients);
+  const store = openSqliteStore(directory.file('coordinator.db'));
+  try {
+    const artifacts = await ArtifactFiles.open(directory.file('artifacts'));
+    const ledger = await KeptLedger.open(store, platform, now);
+    const { groupId } = keys;
+    const registry = new Registry({ primitives, authority: keys.authority.publicKey, groupId, now });
+    const sessions = new Sessions({
+      primitives,
+      random: randomness.stream('coordinator/sessions'),
+      coordinator: keys.coordinator.publicKey,
+      admit: registry.admit,
+      largestBody: LARGEST_CLIENT_BODY,
+    });
+    const transport = await (settings.transport === 'socket' ? socketTransport : memoryTransport)(
+      sessions,
+      artifacts,
+    );
+    try {
+      const trainer = await createTrainer(job.model, job.training.backend);
+      const journals = await PopulationJournals.open(directory.file('clients.jsonl'));
+      const population = new Population(
+        {
+          primitives,
+          randomness,
+          keys,
+          library: new Library(transport.artifacts, primitives),
+          trainer: sharedTrainer(trainer),
+          policy: policyFor(job),
+          journal: (client) => journals.of(client),
+          examples: data.byClient,
+          dropout: job.simulation.dropout,
+          now,
+        },
+        transport,
+      );
+      await population.gather();
+      const announced = announceJob(job, job.simulation.clients);
+      const runner = await JobRunner.open({
+        job: announced,
+        primitives,
+        signingKey: keys.coordinator,
+        authority: keys.authority.publicKey,
+        groupId,
+        sessions,
+        population: keys.clients.map(({ identity }) => toHex(identity.publicKey)).sort(),
+        store,
+        artifacts,
+        ledger,
+        random: (purpose) => randomness.stream(purpose),
+        seeded: randomness.seeded,
+        initialWeights: trainer.initialWeights(),
+        evaluate: (weights) => trainer.evaluate(weights, data.heldOut),
+        now,
+        phaseDeadline: PHASE_DEADLINE,
+        grace: 0,
+      });
+      observe?.({
+        kind: 'prepared',
+        run: settings.run,
+        directory: directory.path,
+        clients: job.simulation.clients,
+        parameters: trainer.parameters,
+        backend: trainer.backend,
+        transport: settings.transport,
+        seeded: randomness.seeded,
+        rounds: job.rounds,
+        completed: runner.roundsCompleted,
+        noiseMultiplier: announced.privacy.noiseMultiplier,
+        delta: announced.privacy.delta,
+      });
+      while (runner.stopped === undefined && signal?.aborted !== true) {
+        const record = await runner.attempt();
+        await journals.flush();
+        primitives.forget();
+        await population.gather();
+        observe?.({ kind: 'round', record });
+      }
+      const stopped = runner.stopped ?? 'interrupted';
+      if (stopped === 'rounds' || stopped === 'budget') await runner.close(stopped);
+      const rounds = await store.rounds(runner.jobHash);
+      const { loss, accuracy } = await trainer.evaluate(runner.weights, data.heldOut);
+      const spent = runner.ledgerState.spent();
+      const seconds = settings.seconds + (performance.now() - started) / 1000;
+      const summary: RunSummary = {
+        run: settings.run,
+        job: job.name,
+        stopped,
+        rounds: runner.roundsCompleted,
+        aborted: rounds.filter(({ outcome }) => outcome === 'aborted').length,
+        clients: job.simulation.clients,
+        accuracy,
+        loss,
+        epsilon: { releasedModel: spent.releasedModel, coordinator: spent.coordinator },
+        delta: announced.privacy.delta,
+        noiseMultiplier: announced.privacy.noiseMultiplier,
+        backend: trainer.backend,
+        transport: settings.transport,
+        seeded: randomness.seeded,
+        modelHash: runner.modelHash,
+        seconds,
+        directory: directory.path,
+      };
+      await directory.saveSettings({ ...settings, seconds });
+      await writeOutputs(directory, {
+        job,
+        announced,
+        runner,
+        ledger: ledger.of(runner.jobHash),
+        rounds,
+        summary,
+      });
+      trainer.dispose();
+      observe?.({ kind: 'finished', summary });
+      return summary;
+    } finally {
+      await transport.close();
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+/** One model with swapped weights serves all virtual clients. */
+function sharedTrainer(trainer: Trainer): (job: KnownJob) => Promise<Trainer> {
+  return () => Promise.resolve(trainer);
+}
+
+/** Virtual clients agree to what the job asks of them, and hold the coordinator to it. */
+function policyFor(job: Job): ClientPolicy {
+  return {
+    maximumEpsilon: Number.MAX_VALUE,
+    maximumDelta: 0.1,
+    minimumCohort: job.cohort.minimum,
+    minimumCorruptFraction: job.cohort.corruptFraction,
+    maximumAttempts: 2,
+  };
+}
+
+/** Sorts by time, and does not repeat: two runs may begin in one second. */
+function runName(job: Job): string {
+  const time = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
+  return `${job.name}-${time}-${randomBytes(2).toString('hex')}`;
+}
