@@ -1,5 +1,13 @@
-export { decode, encode, type EncodeOptions, type Residues } from './encode.js';
+export {
+  type AdaptiveClipOptions,
+  nextClipNorm,
+  updateNoiseMultiplier,
+  withinClipFraction,
+} from './adaptive-clip.js';
 export { FAILURE_PROBABILITY } from './bounds.js';
+export { addCentralGaussian, type CentralGaussianOptions, type CentralRelease } from './central.js';
+export { decode, encode, type EncodeOptions, type Residues } from './encode.js';
+export { type NoiseLaw, type NoiseSampler, noiseSampler } from './noise.js';
 export {
   type ClipBit,
   type EncodingOptions,
@@ -8,5 +16,6 @@ export {
   honestShares,
   planEncoding,
 } from './plan.js';
-export { localVariance, noiseDistance, releaseEvent } from './release.js';
-export { type NoiseLaw, type NoiseSampler, noiseSampler } from './noise.js';
+export { RandomWords } from './random-words.js';
+export { type Rational, rational } from './rational.js';
+export { localVariance, localVarianceFraction, noiseDistance, releaseEvent } from './release.js';

@@ -130,26 +130,34 @@ export function honestShares(plan: Pick<EncodingPlan, 'honestPpm'>, sharers: num
 }
 
 function checkOptions(options: EncodingOptions): void {
-  const whole = (value: number, least: number, most: number) =>
-    Number.isInteger(value) && value >= least && value <= most;
+  const {
+    dimension,
+    clipNorm,
+    noiseMultiplier,
+    maximumCohort,
+    minimumSharers,
+    survivorFraction,
+    corruptFraction,
+  } = options;
   const within = (value: number, least: number, most: number) => value >= least && value <= most;
-  const wrong = !whole(options.dimension, 1, 2 ** 31)
-    ? 'dimension must be a whole number, 1 to 2^31'
-    : !within(options.clipNorm, 1e-9, 1e9)
-      ? 'clipNorm must be 1e-9 to 1e9'
-      : !within(options.noiseMultiplier, 1e-6, 1e6)
-        ? 'noiseMultiplier must be 1e-6 to 1e6'
-        : !whole(options.maximumCohort, 1, MILLION)
-          ? 'maximumCohort must be a whole number, 1 to 1,000,000'
-          : !whole(options.minimumSharers, 1, options.maximumCohort)
-            ? 'minimumSharers must be a whole number, 1 to maximumCohort'
-            : !within(options.survivorFraction, 0, 1) || !within(options.corruptFraction, 0, 1)
-              ? 'survivorFraction and corruptFraction must be 0 to 1'
-              : honestPpmOf(options) * options.minimumSharers < MILLION
-                ? 'survivorFraction - corruptFraction must leave at least one honest client of minimumSharers'
-                : undefined;
-  if (wrong !== undefined)
-    throw new Refusal('privacy.plan-input', `${wrong}.`, 'Correct the job’s privacy or cohort settings.');
+  const whole = (value: number, least: number, most: number) =>
+    Number.isInteger(value) && within(value, least, most);
+  const rules: readonly (readonly [boolean, string])[] = [
+    [whole(dimension, 1, 2 ** 31), 'dimension must be a whole number, 1 to 2^31'],
+    [within(clipNorm, 1e-9, 1e9), 'clipNorm must be 1e-9 to 1e9'],
+    [within(noiseMultiplier, 1e-6, 1e6), 'noiseMultiplier must be 1e-6 to 1e6'],
+    [whole(maximumCohort, 1, MILLION), 'maximumCohort must be a whole number, 1 to 1,000,000'],
+    [whole(minimumSharers, 1, maximumCohort), 'minimumSharers must be a whole number, 1 to maximumCohort'],
+    [within(survivorFraction, 0, 1), 'survivorFraction must be 0 to 1'],
+    [within(corruptFraction, 0, 1), 'corruptFraction must be 0 to 1'],
+    [
+      honestPpmOf(options) * minimumSharers >= MILLION,
+      'survivorFraction - corruptFraction must leave at least one honest client of minimumSharers',
+    ],
+  ];
+  const broken = rules.find(([kept]) => !kept);
+  if (broken === undefined) return;
+  throw new Refusal('privacy.plan-input', `${broken[1]}.`, 'Correct the job’s privacy or cohort settings.');
 }
 
 function honestPpmOf({ survivorFraction, corruptFraction }: EncodingOptions): number {

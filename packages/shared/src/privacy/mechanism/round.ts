@@ -9,7 +9,8 @@ type Bounds = Pick<EncodingPlan, 'scale' | 'peak' | 'updateBoundSquared'>;
 const TRIES = 50;
 /** What the vector is multiplied by when they did. */
 const SHRINKAGE = 0.99;
-const LARGEST_SHRINKAGES = 1000;
+/** A plan's own bound is kept long before; beyond this the bound cannot be the plan's. */
+const MOST_SHRINKAGES = 20;
 
 /** Squared L2 norm of whole numbers; exact while it is below 2^53, as every permitted bound is. */
 export function squaredNorm(integers: Float64Array): number {
@@ -62,7 +63,7 @@ export function roundWithinBound(bounds: Bounds, values: Float64Array, random: R
   const words = new RandomWords(random, values.length);
   const rounded = new Float64Array(values.length);
   let factor = 1;
-  for (let attempt = 1; attempt <= TRIES * LARGEST_SHRINKAGES; attempt++) {
+  for (let attempt = 1; attempt <= TRIES * MOST_SHRINKAGES; attempt++) {
     roundOnce(bounds, values, factor, words, rounded);
     if (squaredNorm(rounded) <= bounds.updateBoundSquared) break;
     if (attempt % TRIES === 0) factor *= SHRINKAGE;
