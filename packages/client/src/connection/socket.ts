@@ -1,5 +1,5 @@
 import { io } from 'socket.io-client';
-import { socketChannel, type Channel, type ChannelHandler, type PacketSocket } from '@tutti/shared/protocol';
+import { socketChannel, type Channel, type ChannelHandler } from '@tutti/shared/protocol';
 
 /**
  * Dials a coordinator over socket.io. A lost connection is dialled again with exponential backoff and jitter; each
@@ -20,7 +20,7 @@ export function dialCoordinator(
   socket.on('connect', () => {
     socket.off('frame');
     socket.off('disconnect');
-    socketChannel(socket as PacketSocket, options.largestBody, options.accept);
+    socketChannel(socket, options.largestBody, options.accept);
   });
   return { close: () => void socket.close() };
 }

@@ -124,13 +124,13 @@ export class RoundEngine {
 
   /** Closes the phase early once everybody it still waits for has left: waiting longer could bring nothing. */
   private async closeIfNobodyIsLeft(): Promise<void> {
-    const { machine, now } = this.options;
+    const { machine } = this.options;
     for (;;) {
       if (machine.phase === 'finished' || machine.phase === 'aborted') return;
       const before = machine.phase;
       const waitedFor = before === 'advertise' ? this.unanswered() : machine.outstanding;
       if (!waitedFor.every((client) => this.gone.has(client))) return;
-      await this.perform(await machine.close(now()));
+      await this.perform(await machine.close());
       if (machine.phase === before) return;
     }
   }
@@ -179,7 +179,7 @@ export class RoundEngine {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.enqueue(async () => {
-        await this.perform(await this.options.machine.close(this.options.now()));
+        await this.perform(await this.options.machine.close());
         await this.closeIfNobodyIsLeft();
       });
     }, this.options.phaseDeadline);

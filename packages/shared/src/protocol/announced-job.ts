@@ -23,10 +23,11 @@ export type AnnouncedJob = z.output<typeof announcedJobSchema>;
 
 /** Fills in what a job leaves open: δ from the population, and the least noise with which all its rounds fit its budget. */
 export function announceJob(job: Job, population: number): AnnouncedJob {
-  const { simulation: _simulation, data: _data, ...rest } = job;
+  const { name, purpose, controller, model, training, server, rounds, cohort } = job;
+  const announced = { name, purpose, controller, model, training, server, rounds, cohort };
   const delta = job.privacy.delta ?? 1 / (10 * population);
   const settled = (noiseMultiplier: number): AnnouncedJob => ({
-    ...rest,
+    ...announced,
     population,
     privacy: { ...job.privacy, delta, noiseMultiplier },
   });

@@ -124,11 +124,11 @@ export class SecAggCoordinator {
   }
 
   get sharerCount(): number {
-    return this.sharersHash === undefined ? 0 : this.sharers.count;
+    return (this.sharers as IndexSet | undefined)?.count ?? 0;
   }
 
   get survivorCount(): number {
-    return this.survivorsHash === undefined ? 0 : this.survivors.count;
+    return (this.survivors as IndexSet | undefined)?.count ?? 0;
   }
 
   get responderCount(): number {
@@ -184,11 +184,11 @@ export class SecAggCoordinator {
       this.current === 'advertise'
         ? this.adverts.size === this.options.parameters.maximumRoster
         : this.outstanding.length === 0;
-    return complete ? this.close(now) : [];
+    return complete ? this.close() : [];
   }
 
   /** The deadline of the phase: it ends with whoever has answered. */
-  async close(_now: number): Promise<readonly CoordinatorEffect[]> {
+  async close(): Promise<readonly CoordinatorEffect[]> {
     const phase = this.current;
     try {
       switch (phase) {

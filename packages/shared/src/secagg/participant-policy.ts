@@ -3,7 +3,7 @@ import { Refusal } from '../errors.js';
 import type { RoundParameters } from './round-parameters.js';
 
 /** What a client computed from the job and model that it holds: the round must be about that and nothing else. */
-export interface ExpectedRound extends Pick<
+export type ExpectedRound = Pick<
   RoundParameters,
   | 'taskId'
   | 'groupId'
@@ -14,7 +14,7 @@ export interface ExpectedRound extends Pick<
   | 'laneBits'
   | 'honestPpm'
   | 'minimumCohort'
-> {}
+>;
 
 /** Floors that a client's owner sets and no coordinator can lower. */
 export interface ParticipantPolicy {
