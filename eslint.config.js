@@ -21,7 +21,10 @@ export default tseslint.config(
     files: ['**/*.ts'],
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['vitest.config.ts'] } } },
     rules: {
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
       'no-restricted-properties': [
@@ -32,14 +35,36 @@ export default tseslint.config(
   },
   {
     files: ['**/*.js'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', performance: 'readonly' } },
+    languageOptions: {
+      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', performance: 'readonly' },
+    },
   },
-  boundary(['packages/shared/src/errors.ts', 'packages/shared/src/crypto/**'], [node, '^\\.\\./(secagg|privacy|learning|protocol)', '^@tutti/'], rooms),
-  boundary(['packages/shared/src/secagg/**'], [node, '^\\.\\./(privacy|learning|protocol)', '^@tutti/'], rooms),
-  boundary(['packages/shared/src/privacy/**'], [node, '^(\\.\\./)+(secagg|learning|protocol)', '^@tutti/'], rooms),
-  boundary(['packages/shared/src/learning/**'], [node, '^(\\.\\./)+(secagg|privacy|protocol)', '^@tutti/'], rooms),
+  boundary(
+    ['packages/shared/src/errors.ts', 'packages/shared/src/crypto/**'],
+    [node, '^\\.\\./(secagg|privacy|learning|protocol)', '^@tutti/'],
+    rooms,
+  ),
+  boundary(
+    ['packages/shared/src/secagg/**'],
+    [node, '^\\.\\./(privacy|learning|protocol)', '^@tutti/'],
+    rooms,
+  ),
+  boundary(
+    ['packages/shared/src/privacy/**'],
+    [node, '^(\\.\\./)+(secagg|learning|protocol)', '^@tutti/'],
+    rooms,
+  ),
+  boundary(
+    ['packages/shared/src/learning/**'],
+    [node, '^(\\.\\./)+(secagg|privacy|protocol)', '^@tutti/'],
+    rooms,
+  ),
   boundary(['packages/shared/src/protocol/**'], [node, '^@tutti/'], pure),
-  boundary(['packages/shared/src/crypto/node.ts'], ['^\\.\\./(secagg|privacy|learning|protocol)', '^@tutti/'], rooms),
+  boundary(
+    ['packages/shared/src/crypto/node.ts'],
+    ['^\\.\\./(secagg|privacy|learning|protocol)', '^@tutti/'],
+    rooms,
+  ),
   boundary(['packages/client/src/**'], ['^@tutti/(server|simulation|audit|cli)(/|$)'], rooms),
   boundary(['packages/server/src/**'], ['^@tutti/(client|simulation|audit|cli)(/|$)'], rooms),
   boundary(['packages/simulation/src/**'], ['^@tutti/(audit|cli)(/|$)'], rooms),

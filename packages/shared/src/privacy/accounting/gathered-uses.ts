@@ -20,11 +20,11 @@ export class GatheredUses {
     for (const { event: single, count, key } of uses) {
       const more = count * times;
       if (more === 0 || costsNothing(single)) continue;
+      this.pure += more * pureEpsilon(single);
       if (hidesNothing(single)) {
         this.noiseless = true;
         continue;
       }
-      this.pure += more * pureEpsilon(single);
       const distanceSquared = gaussianDistanceSquared(single);
       if (distanceSquared !== undefined) {
         this.distanceSquared += more * distanceSquared;
