@@ -28,7 +28,6 @@ export async function writeOutputs(directory: RunDirectory, outcome: Outcome): P
     software: { name: 'Tutti', version: VERSION },
     // One process plays all parts in a simulation, so that nobody stands between the coordinator and the enrolment.
     enrolment: 'coordinator',
-    alsoReleased: ['the model after every round'],
   });
   const model = layersModelFiles(job.model, runner.weights);
   const resolved: Job = { ...job, privacy: announced.privacy };

@@ -54,59 +54,72 @@ function migrate(database: Database.Database): void {
 class SqliteStore implements Store {
   constructor(private readonly database: Database.Database) {}
 
-  async appendLedger(entry: LedgerEntry): Promise<void> {
-    const [row] = this.database.prepare('SELECT COUNT(*) AS count FROM ledger').all() as { count: number }[];
-    if (entry.sequence !== row?.count) {
-      throw new Refusal(
-        'ledger.not-next',
-        `Ledger entry ${entry.sequence} does not follow the ${row?.count ?? 0} entries in the store.`,
-        'Another writer has appended to this ledger: restart the coordinator.',
-      );
-    }
-    this.database
-      .prepare('INSERT INTO ledger (sequence, entry) VALUES (?, ?)')
-      .run(entry.sequence, JSON.stringify(entry));
-    return Promise.resolve();
+  appendLedger(entry: LedgerEntry): Promise<void> {
+    return promised(() => {
+      const [row] = this.database.prepare('SELECT COUNT(*) AS count FROM ledger').all() as {
+        count: number;
+      }[];
+      if (entry.sequence !== row?.count) {
+        throw new Refusal(
+          'ledger.not-next',
+          `Ledger entry ${entry.sequence} does not follow the ${row?.count ?? 0} entries in the store.`,
+          'Another writer has appended to this ledger: restart the coordinator.',
+        );
+      }
+      this.database
+        .prepare('INSERT INTO ledger (sequence, entry) VALUES (?, ?)')
+        .run(entry.sequence, JSON.stringify(entry));
+    });
   }
 
   ledger(): Promise<readonly LedgerEntry[]> {
-    return Promise.resolve(this.parsed<LedgerEntry>('SELECT entry AS json FROM ledger ORDER BY sequence'));
+    return promised(() => this.parsed<LedgerEntry>('SELECT entry AS json FROM ledger ORDER BY sequence'));
   }
 
   jobState(job: string): Promise<JobState | undefined> {
-    return Promise.resolve(this.parsed<JobState>('SELECT state AS json FROM jobs WHERE job = ?', job)[0]);
+    return promised(() => this.parsed<JobState>('SELECT state AS json FROM jobs WHERE job = ?', job)[0]);
   }
 
   openJob(state: JobState): Promise<void> {
-    this.database
-      .prepare('INSERT INTO jobs (job, state) VALUES (?, ?)')
-      .run(state.job, JSON.stringify(state));
-    return Promise.resolve();
+    return promised(() => {
+      this.database
+        .prepare('INSERT INTO jobs (job, state) VALUES (?, ?)')
+        .run(state.job, JSON.stringify(state));
+    });
   }
 
   recordRound(record: RoundRecord, state: JobState): Promise<void> {
-    this.database.exec('BEGIN IMMEDIATE');
-    try {
-      this.database
-        .prepare('INSERT INTO rounds (job, round, attempt, record) VALUES (?, ?, ?, ?)')
-        .run(state.job, record.round, record.attempt, JSON.stringify(record));
-      this.database.prepare('UPDATE jobs SET state = ? WHERE job = ?').run(JSON.stringify(state), state.job);
-      this.database.exec('COMMIT');
-    } catch (error) {
-      this.database.exec('ROLLBACK');
-      throw error;
-    }
-    return Promise.resolve();
+    return promised(() => {
+      this.database.exec('BEGIN IMMEDIATE');
+      try {
+        this.database
+          .prepare('INSERT INTO rounds (job, round, attempt, record) VALUES (?, ?, ?, ?)')
+          .run(state.job, record.round, record.attempt, JSON.stringify(record));
+        this.database
+          .prepare('UPDATE jobs SET state = ? WHERE job = ?')
+          .run(JSON.stringify(state), state.job);
+        this.database.exec('COMMIT');
+      } catch (error) {
+        this.database.exec('ROLLBACK');
+        throw error;
+      }
+    });
   }
 
   rounds(job: string): Promise<readonly RoundRecord[]> {
     const query = 'SELECT record AS json FROM rounds WHERE job = ? ORDER BY round, attempt';
-    return Promise.resolve(this.parsed<RoundRecord>(query, job));
+    return promised(() => this.parsed<RoundRecord>(query, job));
   }
 
   close(): Promise<void> {
-    this.database.close();
-    return Promise.resolve();
+    return promised(() => {
+      // The driver's own close leaves the lock to whatever statements are not collected yet. An exclusive lock is given up by leaving
+      // write-ahead mode and touching the file once more.
+      this.database.pragma('journal_mode = DELETE');
+      this.database.pragma('locking_mode = NORMAL');
+      this.database.prepare('SELECT COUNT(*) FROM ledger').all();
+      this.database.close();
+    });
   }
 
   /** Rows of one JSON column that this class wrote itself. */
@@ -114,4 +127,9 @@ class SqliteStore implements Store {
     const rows = this.database.prepare(query).all(...bound) as { json: string }[];
     return rows.map((row) => JSON.parse(row.json) as T);
   }
+}
+
+/** The driver is synchronous; the interface is not, and fails by rejection. */
+function promised<T>(action: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(action()));
 }

@@ -1,0 +1,203 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Registry, Sessions } from '@tutti/server';
+import {
+  createIdentity,
+  encodeCertificate,
+  fromHex,
+  issueCertificate,
+  toHex,
+  type KeyPair,
+} from '@tutti/shared/crypto';
+import { primitives } from '@tutti/shared/crypto/primitives';
+import {
+  frame,
+  helloMessage,
+  type ChannelHandler,
+  type Frame,
+  type ToCoordinator,
+} from '@tutti/shared/protocol';
+import { seededRandom } from '../../support/seeded-random.js';
+
+const random = seededRandom('sessions');
+const groupId = new Uint8Array(32).fill(7);
+const NOW = 1000;
+let authority: KeyPair;
+let coordinator: KeyPair;
+let client: KeyPair;
+let sessions: Sessions;
+let registry: Registry;
+let refusals: string[];
+let received: ToCoordinator[];
+let left: string[];
+
+beforeEach(async () => {
+  authority = await createIdentity(primitives, random);
+  coordinator = await createIdentity(primitives, random);
+  client = await createIdentity(primitives, random);
+  registry = new Registry({ primitives, authority: authority.publicKey, groupId, now: () => NOW });
+  refusals = [];
+  received = [];
+  left = [];
+  sessions = new Sessions({
+    primitives,
+    random,
+    coordinator: coordinator.publicKey,
+    admit: registry.admit,
+    largestBody: 1000,
+    refused: (code) => refusals.push(code),
+  });
+  sessions.observe({ received: (_client, header) => received.push(header), left: (gone) => left.push(gone) });
+});
+
+/** A connection as its client sees it. */
+function connect() {
+  const sent: Frame[] = [];
+  let closed = false;
+  const handler: ChannelHandler = sessions.accept({
+    send: (message) => sent.push(message),
+    close: () => {
+      closed = true;
+      handler.closed();
+    },
+  });
+  const challenge = sent[0]!.header as { nonce: string };
+  return { sent, handler, nonce: fromHex(challenge.nonce), isClosed: () => closed };
+}
+
+async function certificate(
+  holder: KeyPair,
+  overrides: { signer?: KeyPair; groupId?: Uint8Array; notAfter?: number } = {},
+) {
+  const claims = {
+    identity: holder.publicKey,
+    groupId: overrides.groupId ?? groupId,
+    notBefore: 0,
+    notAfter: overrides.notAfter ?? 2 * NOW,
+    serial: 1,
+  };
+  return encodeCertificate(
+    await issueCertificate(primitives, (overrides.signer ?? authority).secretKey, claims),
+  );
+}
+
+async function hello(
+  nonce: Uint8Array,
+  options: { signer?: KeyPair; certificate?: Uint8Array } = {},
+): Promise<Frame> {
+  const message = helloMessage(nonce, coordinator.publicKey, client.publicKey);
+  const signature = await primitives.sign((options.signer ?? client).secretKey, message);
+  return frame({
+    type: 'hello',
+    version: 1,
+    identity: toHex(client.publicKey),
+    certificate: toHex(options.certificate ?? (await certificate(client))),
+    signature: toHex(signature),
+  });
+}
+
+/** Lets the handshake's promises run until it has answered. */
+async function settled(sent: Frame[], count: number): Promise<void> {
+  for (let turn = 0; turn < 1000 && sent.length < count; turn++)
+    await new Promise((resolve) => setImmediate(resolve));
+}
+
+const decline: Frame = frame({ type: 'decline', job: '0'.repeat(64), round: 1, attempt: 0, code: 'test' });
+const last = (sent: Frame[]) => sent.at(-1)!.header as { type: string; code?: string };
+
+describe('a session', () => {
+  it('opens for a certified identity that signs the challenge', async () => {
+    const { sent, handler, nonce } = connect();
+    handler.receive(await hello(nonce));
+    await settled(sent, 2);
+    expect(last(sent)).toEqual({ type: 'welcome' });
+    expect(registry.population).toEqual([toHex(client.publicKey)]);
+    handler.receive(decline);
+    expect(received).toHaveLength(1);
+    handler.closed();
+    expect(left).toEqual([toHex(client.publicKey)]);
+  });
+
+  it('is refused to a hello that was overheard in another session', async () => {
+    const overheard = await hello(connect().nonce);
+    const { sent, handler, isClosed } = connect();
+    handler.receive(overheard);
+    await settled(sent, 2);
+    expect(last(sent)).toMatchObject({ type: 'refused', code: 'session.bad-signature' });
+    expect(isClosed()).toBe(true);
+  });
+
+  it('is refused to whoever does not hold the identity’s key', async () => {
+    const { sent, handler, nonce } = connect();
+    handler.receive(await hello(nonce, { signer: coordinator }));
+    await settled(sent, 2);
+    expect(last(sent)).toMatchObject({ code: 'session.bad-signature' });
+  });
+
+  it.each([
+    [
+      'of another authority',
+      'certificate.signature',
+      async () => certificate(client, { signer: coordinator }),
+    ],
+    [
+      'of another group',
+      'certificate.group',
+      async () => certificate(client, { groupId: new Uint8Array(32) }),
+    ],
+    ['that has expired', 'certificate.expired', async () => certificate(client, { notAfter: NOW - 1 })],
+    ['of another identity', 'certificate.other-identity', async () => certificate(coordinator)],
+    ['that is none', 'wire.truncated', () => Promise.resolve(new Uint8Array(3))],
+  ])('is refused to a certificate %s', async (_what, code, make) => {
+    const { sent, handler, nonce } = connect();
+    handler.receive(await hello(nonce, { certificate: await make() }));
+    await settled(sent, 2);
+    expect(last(sent)).toMatchObject({ type: 'refused', code });
+    expect(registry.population).toEqual([]);
+  });
+
+  it('takes nothing before the challenge is answered', () => {
+    const { sent, handler, isClosed } = connect();
+    handler.receive(decline);
+    expect(last(sent)).toMatchObject({ code: 'session.out-of-turn' });
+    expect(isClosed()).toBe(true);
+    expect(received).toEqual([]);
+  });
+
+  it('is closed by a newer one of the same identity, which stays', async () => {
+    const first = connect();
+    first.handler.receive(await hello(first.nonce));
+    await settled(first.sent, 2);
+    const second = connect();
+    second.handler.receive(await hello(second.nonce));
+    await settled(second.sent, 2);
+    expect(first.isClosed()).toBe(true);
+    expect(sessions.isConnected(toHex(client.publicKey))).toBe(true);
+    expect(left).toEqual([]);
+  });
+
+  it.each([
+    ['no object', 7],
+    ['an unknown type', { type: 'eval' }],
+    [
+      'a further property',
+      { type: 'decline', job: '0'.repeat(64), round: 1, attempt: 0, code: 'x', admin: true },
+    ],
+    ['a prototype', JSON.parse('{"__proto__": {"type": "decline"}}')],
+  ])('refuses a header that is %s, and lives on', async (_what, header) => {
+    const { sent, handler, nonce } = connect();
+    handler.receive(await hello(nonce));
+    await settled(sent, 2);
+    handler.receive({ header, body: new Uint8Array(0) });
+    expect(last(sent)).toMatchObject({ code: 'wire.malformed' });
+    handler.receive(decline);
+    expect(received).toHaveLength(1);
+  });
+
+  it('refuses a body that is larger than any message of the job', async () => {
+    const { sent, handler, nonce } = connect();
+    handler.receive(await hello(nonce));
+    await settled(sent, 2);
+    handler.receive({ ...decline, body: new Uint8Array(1001) });
+    expect(last(sent)).toMatchObject({ code: 'wire.too-large' });
+  });
+});

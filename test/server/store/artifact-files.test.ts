@@ -1,0 +1,25 @@
+import { readdir } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { ArtifactFiles } from '@tutti/server';
+import { temporaryDirectory } from '../../support/temporary.js';
+
+describe('artifact files', () => {
+  it('names bytes by their SHA-256 and keeps them once', async () => {
+    const directory = await temporaryDirectory();
+    const files = await ArtifactFiles.open(directory);
+    const abc = new TextEncoder().encode('abc');
+    const hash = await files.put(abc);
+    expect(hash).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+    expect(await files.put(abc)).toBe(hash);
+    expect(new Uint8Array(await files.fetch(hash))).toEqual(abc);
+    expect(await readdir(directory)).toEqual([hash]);
+  });
+
+  it.each(['0'.repeat(64), '../../etc/passwd', '', 'ABC'])(
+    'refuses %j, which names no artifact',
+    async (hash) => {
+      const files = await ArtifactFiles.open(await temporaryDirectory());
+      await expect(files.fetch(hash)).rejects.toMatchObject({ code: 'artifact.unknown' });
+    },
+  );
+});
