@@ -6,6 +6,7 @@ export {
 } from './adaptive-clip.js';
 export { FAILURE_PROBABILITY } from './bounds.js';
 export { addCentralGaussian, type CentralGaussianOptions, type CentralRelease } from './central.js';
+export { CorrelatedGaussian, type CorrelatedGaussianOptions, type Correlation } from './correlated.js';
 export { decode, encode, type EncodeOptions, type Residues } from './encode.js';
 export { type NoiseLaw, type NoiseSampler, noiseSampler } from './noise.js';
 export {

@@ -52,13 +52,13 @@ function summaryOf({ job, enrolment }: StatementFacts, figures: StatementFigures
   const made = `“${job.name}” trained a model on the data of ${counted(population, 'client')} in ${counted(rounds.completed, 'round')}. No data left a client; only sums of many clients’ updates, with noise, were opened.`;
   const warning =
     'This run was seeded, so that it can be repeated: whoever knows the seed can recompute the noise and take it off again. It claims no privacy for real data. The figures are those of a run of the same job whose noise nobody can recompute.';
-  const readers = `Whoever sees only the models: ε = ${epsilonText(releasedModel.epsilon)} at δ = ${numberText(delta)}. In words, ${guessText(releasedModel.epsilon, delta)}.`;
+  const readers = `Whoever sees only the models: ε = ${epsilonText(releasedModel.epsilon)} at δ = ${numberText(delta)}. In words: ${guessText(releasedModel.epsilon, delta)}.`;
   const amplification = releasedModel.amplified
     ? [
         'This counts on the cohorts having been drawn at random and kept secret, the number of clients in each round included.',
       ]
     : [];
-  const inside = `The coordinator, which knows who took part: ε = ${epsilonText(coordinator.epsilonWorst)} for the client that took part most often, ${epsilonText(coordinator.epsilonMedian)} for the median client. For the former, ${guessText(coordinator.epsilonWorst, delta)}.`;
+  const inside = `The coordinator, which knows who took part: ε = ${epsilonText(coordinator.epsilonWorst)} for the client that took part most often, ${epsilonText(coordinator.epsilonMedian)} for the median client. For the former: ${guessText(coordinator.epsilonWorst, delta)}.`;
   const trusted =
     enrolment === 'coordinator'
       ? [

@@ -6,7 +6,7 @@ import { numberText, percentText, type StatementItem } from './wording.js';
 export function whatItems(facts: StatementFacts, figures: StatementFigures): StatementItem[] {
   return [
     subject(facts, figures),
-    released(facts),
+    released(facts, figures),
     accesses(facts),
     unit(facts, figures),
     relation(),
@@ -29,7 +29,10 @@ function subject({ job, model }: StatementFacts, { from, until }: StatementFigur
   };
 }
 
-function released({ alsoReleased = [], unprotected = [] }: StatementFacts): StatementItem {
+function released(
+  { alsoReleased = [], unprotected = [] }: StatementFacts,
+  { releasedModel }: StatementFigures,
+): StatementItem {
   return {
     number: 2,
     heading: 'What is released',
@@ -40,7 +43,12 @@ function released({ alsoReleased = [], unprotected = [] }: StatementFacts): Stat
       },
       {
         label: 'Without noise',
-        text: ['how many clients took part in each round, and when', ...unprotected].join('; '),
+        text: [
+          releasedModel.amplified
+            ? 'how many clients took part in each round, and when: for the operator, not for readers of the models (see item 8)'
+            : 'how many clients took part in each round, and when',
+          ...unprotected,
+        ].join('; '),
       },
     ],
   };
