@@ -58,7 +58,7 @@ export interface EncodingPlan {
   readonly maximumCohort: number;
   readonly minimumSharers: number;
   readonly clipBit?: ClipBit;
-  /** `l2Bound / (scale * clipNorm)`: what rounding costs in noise. */
+  /** Root of `updateBoundSquared` over `scale * clipNorm`: what rounding costs in noise. */
   readonly roundingInflation: number;
   /** Upper bound on the probability that noise wraps any coordinate of a round's sum of honest clients. */
   readonly wrapProbability: number;
