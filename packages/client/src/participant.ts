@@ -258,6 +258,8 @@ export class Participant {
           this.tell({ kind: 'finished', round: reference });
           break;
         case 'aborted':
+          // Nobody need wait for a client that has left: the coordinator is told that it has, and the code.
+          channel.send(frame({ type: 'decline', ...reference, code: effect.code }));
           this.leave(effect.code);
           break;
       }

@@ -69,9 +69,7 @@ describe('the embedded store', () => {
   it('refuses a second opener, who could spend the same budget again', async () => {
     const path = join(await temporaryDirectory(), 'store.db');
     opened(path);
-    expect(() => openSqliteStore(path)).toThrowError(
-      expect.objectContaining({ code: 'store.in-use' }) as Error,
-    );
+    expect(() => openSqliteStore(path)).toThrow(expect.objectContaining({ code: 'store.in-use' }) as Error);
   });
 
   it('refuses a store that a later version wrote', async () => {
@@ -80,8 +78,6 @@ describe('the embedded store', () => {
     const database = new Database(path);
     database.exec('PRAGMA user_version = 999');
     database.close();
-    expect(() => openSqliteStore(path)).toThrowError(
-      expect.objectContaining({ code: 'store.newer' }) as Error,
-    );
+    expect(() => openSqliteStore(path)).toThrow(expect.objectContaining({ code: 'store.newer' }) as Error);
   });
 });

@@ -1,6 +1,12 @@
 import type { KeyPair, Primitives, RandomSource } from '@tutti/shared/crypto';
 import { countWeights } from '@tutti/shared/learning';
-import { decode, releaseEvent, type EncodingPlan, type LedgerState } from '@tutti/shared/privacy';
+import {
+  decode,
+  noiseDistance,
+  releaseEvent,
+  type EncodingPlan,
+  type LedgerState,
+} from '@tutti/shared/privacy';
 import {
   attemptName,
   encodingPlan,
@@ -136,7 +142,7 @@ export class JobRunner {
     const { job } = this.options;
     if (this.state.rounds >= job.rounds) return 'rounds';
     if (this.state.attempt >= MOST_ATTEMPTS) return 'stalled';
-    const next = { release: releaseEvent(this.plan, this.plan.maximumCohort), sampling: this.sampling };
+    const next = this.cost(this.plan.maximumCohort);
     return this.ledgerState.affords(next) ? undefined : 'budget';
   }
 
@@ -269,8 +275,7 @@ export class JobRunner {
       kind: 'round-debited',
       round,
       attempt,
-      release: releaseEvent(this.plan, debit.sharers.length),
-      sampling: this.sampling,
+      ...this.cost(debit.sharers.length),
       sharers: debit.sharers.length,
       survivors: debit.survivors.length,
       required: debit.required,
@@ -282,9 +287,13 @@ export class JobRunner {
     this.ledgerState.apply(await this.options.ledger.append(this.state.job, event));
   }
 
-  /** Cohorts are drawn by {@link drawCohort}: secret, and independent for each client and round. */
-  private get sampling() {
-    return { kind: 'poisson', rate: this.options.job.cohort.samplingRate } as const;
+  /** What one sum costs. Cohorts are drawn by {@link drawCohort}: secret, and independent for each client and round. */
+  private cost(sharers: number) {
+    return {
+      release: releaseEvent(this.plan, sharers),
+      noiseDistance: noiseDistance(this.plan, sharers),
+      sampling: { kind: 'poisson', rate: this.options.job.cohort.samplingRate } as const,
+    };
   }
 }
 

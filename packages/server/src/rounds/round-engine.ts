@@ -112,6 +112,10 @@ export class RoundEngine {
       this.count(header.code);
       return this.leave(client);
     }
+    if (header.message === 'abort') {
+      this.count('secagg.client-aborted');
+      return this.leave(client);
+    }
     if (this.phase === 'advertise' && header.message === 'advert') this.answered.add(client);
     await this.perform(await machine.receive(client, { type: header.message, body }, now()));
     await this.closeIfNobodyIsLeft();

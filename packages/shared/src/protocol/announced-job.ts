@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { Refusal } from '../errors.js';
 import {
   calibrateNoiseMultiplier,
+  epsilonOf,
   planEncoding,
   releaseEvent,
   type EncodingPlan,
@@ -21,7 +23,10 @@ export const announcedJobSchema = jobSchema.omit({ simulation: true, data: true 
 
 export type AnnouncedJob = z.output<typeof announcedJobSchema>;
 
-/** Fills in what a job leaves open: δ from the population, and the least noise with which all its rounds fit its budget. */
+/**
+ * Fills in what a job leaves open: δ from the population, and the least noise with which all its rounds fit its budget.
+ * @throws {Refusal} `job.budget-too-small` where not even one round fits; what the encoding and the calibration refuse.
+ */
 export function announceJob(job: Job, population: number): AnnouncedJob {
   const { name, purpose, controller, model, training, server, rounds, cohort } = job;
   const announced = { name, purpose, controller, model, training, server, rounds, cohort };
@@ -42,7 +47,16 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
         event: sampledRelease(settled(candidate), encodingPlan(settled(candidate))),
       }),
     });
-  return settled(noiseMultiplier);
+  const announcement = settled(noiseMultiplier);
+  const oneRound = epsilonOf(sampledRelease(announcement, encodingPlan(announcement)), { delta });
+  if (!(oneRound <= job.privacy.epsilon)) {
+    throw new Refusal(
+      'job.budget-too-small',
+      `One round at noise multiplier ${noiseMultiplier} costs ε = ${oneRound.toFixed(2)}; the budget is ${job.privacy.epsilon}.`,
+      'Raise privacy.noiseMultiplier, or leave it out: then the least that fits the budget is taken.',
+    );
+  }
+  return announcement;
 }
 
 /** How updates of this job are turned into residues, and sums back. */

@@ -1,0 +1,281 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Library, MemoryJournal, Participant, type ClientPolicy, type ParticipantEvent } from '@tutti/client';
+import { createTrainer } from '@tutti/client/training';
+import {
+  createIdentity,
+  encodeCertificate,
+  issueCertificate,
+  toHex,
+  type KeyPair,
+} from '@tutti/shared/crypto';
+import { primitives } from '@tutti/shared/crypto/primitives';
+import { weightsToBytes } from '@tutti/shared/learning';
+import { releaseEvent } from '@tutti/shared/privacy';
+import {
+  announceJob,
+  encodingPlan,
+  frame,
+  jobSchema,
+  roundParameters,
+  type AnnouncedJob,
+  type Channel,
+  type ChannelHandler,
+  type Frame,
+} from '@tutti/shared/protocol';
+import { SecAggCoordinator, type RoundParameters } from '@tutti/shared/secagg';
+import { seededRandom } from '../support/seeded-random.js';
+
+const NOW = 1_000_000;
+const groupId = new Uint8Array(32).fill(7);
+const random = seededRandom('participant');
+const examples = { features: new Float32Array(8).fill(0.5), labels: Int32Array.of(0, 1), count: 2 };
+const policy: ClientPolicy = {
+  maximumEpsilon: 50,
+  maximumDelta: 1e-3,
+  minimumCohort: 6,
+  minimumCorruptFraction: 0.05,
+  maximumAttempts: 2,
+};
+
+let authority: KeyPair;
+let coordinator: KeyPair;
+let impostor: KeyPair;
+let identity: KeyPair;
+let certificate: Uint8Array;
+let job: AnnouncedJob;
+
+beforeAll(async () => {
+  [authority, coordinator, impostor, identity] = await Promise.all([
+    createIdentity(primitives, random),
+    createIdentity(primitives, random),
+    createIdentity(primitives, random),
+    createIdentity(primitives, random),
+  ]);
+  const claims = { identity: identity.publicKey, groupId, notBefore: 0, notAfter: 2 * NOW, serial: 1 };
+  certificate = encodeCertificate(await issueCertificate(primitives, authority.secretKey, claims));
+  job = announceJob(
+    jobSchema.parse({
+      name: 'test',
+      model: { inputs: 4, classes: 2 },
+      rounds: 5,
+      cohort: { minimum: 6, maximum: 40, samplingRate: 0.1 },
+      privacy: { epsilon: 4, delta: 1e-4 },
+    }),
+    400,
+  );
+});
+
+interface Lie {
+  /** What the coordinator puts at a hash, in place of what belongs there. */
+  artifact?: (hash: string, bytes: Uint8Array) => Uint8Array;
+  announced?: (job: AnnouncedJob) => AnnouncedJob;
+  parameters?: (parameters: RoundParameters) => RoundParameters;
+  signer?: () => KeyPair;
+  reference?: { round: number; attempt: number };
+}
+
+/** A client, and a coordinator that may lie to it. */
+async function scene(overrides: Partial<ClientPolicy> = {}) {
+  const artifacts = new Map<string, Uint8Array>();
+  const put = (bytes: Uint8Array) => {
+    const hash = toHex(primitives.sha256(bytes));
+    artifacts.set(hash, bytes);
+    return hash;
+  };
+  const lies: { artifact: NonNullable<Lie['artifact']> } = { artifact: (_hash, bytes) => bytes };
+  const events: ParticipantEvent[] = [];
+  const sent: Frame[] = [];
+  let closed = false;
+  const channel: Channel = { send: (message) => sent.push(message), close: () => (closed = true) };
+  const journal = new MemoryJournal();
+  const trainer = await createTrainer(
+    { kind: 'classifier', inputs: 4, classes: 2, hidden: [], seed: 1 },
+    'arrays',
+  );
+  const participant = new Participant({
+    primitives,
+    random: (purpose) => seededRandom(purpose),
+    identity,
+    certificate,
+    authority: authority.publicKey,
+    coordinator: coordinator.publicKey,
+    groupId,
+    library: new Library(
+      { fetch: (hash) => Promise.resolve(lies.artifact(hash, artifacts.get(hash) ?? new Uint8Array(0))) },
+      primitives,
+    ),
+    examples,
+    trainer: () => Promise.resolve(trainer),
+    policy: { ...policy, ...overrides },
+    journal,
+    now: () => NOW,
+    observe: (event) => events.push(event),
+  });
+  const handler: ChannelHandler = participant.accept(channel);
+
+  /** Invites the client to a round and waits for its answer. */
+  async function invite(lie: Lie = {}): Promise<Frame> {
+    lies.artifact = lie.artifact ?? ((_hash, bytes) => bytes);
+    const announced = lie.announced?.(job) ?? job;
+    const jobHash = put(new TextEncoder().encode(JSON.stringify(announced)));
+    const model = put(weightsToBytes(trainer.initialWeights()));
+    const reference = { job: jobHash, round: 1, attempt: 0, ...lie.reference };
+    const deadline = (phases: number) => NOW + phases * 1000;
+    const parameters = roundParameters(primitives, {
+      job: announced,
+      plan: encodingPlan(announced),
+      reference,
+      modelHash: model,
+      groupId,
+      revocationVersion: 0,
+      deadlines: {
+        advertise: deadline(1),
+        revealSeed: deadline(2),
+        share: deadline(3),
+        input: deadline(4),
+        consistency: deadline(5),
+        unmask: deadline(6),
+      },
+    });
+    const machine = new SecAggCoordinator({
+      primitives,
+      signingKey: lie.signer?.() ?? coordinator,
+      authority: authority.publicKey,
+      parameters: lie.parameters?.(parameters) ?? parameters,
+    });
+    const before = sent.length;
+    handler.receive(frame({ type: 'round', ...reference, model }, (await machine.open()).body));
+    for (let turn = 0; turn < 10_000 && sent.length === before; turn++)
+      await new Promise((resolve) => setImmediate(resolve));
+    return sent[before]!;
+  }
+  return { invite, events, sent, journal, handler, isClosed: () => closed };
+}
+
+const adverts = (answer: Frame) => (answer.header as { message?: string }).message === 'advert';
+const declined = (answer: Frame) => {
+  const header = answer.header as { type: string; code?: string };
+  expect(header.type).toBe('decline');
+  return header.code;
+};
+
+describe('a participant', () => {
+  it('joins an honest round, once its mark is durable', async () => {
+    const { invite, journal, events } = await scene();
+    const answer = await invite();
+    expect(adverts(answer)).toBe(true);
+    const { job: hash } = answer.header as { job: string };
+    expect(await journal.mark(hash)).toBe(1001);
+    expect(events.map(({ kind }) => kind)).toEqual(['joined']);
+  });
+
+  it('does not answer a coordinator whose key is not the pinned one', async () => {
+    const { handler, sent, events, isClosed } = await scene();
+    handler.receive(
+      frame({ type: 'challenge', version: 1, nonce: '0'.repeat(64), coordinator: toHex(impostor.publicKey) }),
+    );
+    for (let turn = 0; turn < 100 && !isClosed(); turn++)
+      await new Promise((resolve) => setImmediate(resolve));
+    expect(isClosed()).toBe(true);
+    expect(sent).toEqual([]);
+    expect(events[0]).toMatchObject({ kind: 'refused', code: 'session.other-coordinator' });
+  });
+
+  it.each<[string, string, Lie]>([
+    ['whose opening another key signed', 'secagg.signature', { signer: () => impostor }],
+    [
+      'with a model other than the one announced',
+      'artifact.wrong-hash',
+      { artifact: (_hash, bytes) => (bytes.length === 40 ? new Uint8Array(40).fill(1) : bytes) },
+    ],
+    [
+      'that hashes another model into its parameters',
+      'secagg.policy.modelHash',
+      { parameters: (honest) => ({ ...honest, modelHash: new Uint8Array(32) }) },
+    ],
+    [
+      'that noises less than its job says',
+      'secagg.policy.dpHash',
+      { parameters: (honest) => ({ ...honest, dpHash: new Uint8Array(32) }) },
+    ],
+    [
+      'that clips otherwise than its job says',
+      'secagg.policy.quantHash',
+      { parameters: (honest) => ({ ...honest, quantHash: new Uint8Array(32) }) },
+    ],
+    [
+      'that counts on more honest survivors, so that each adds less noise',
+      'secagg.policy.honestPpm',
+      { parameters: (honest) => ({ ...honest, honestPpm: 1_000_000 }) },
+    ],
+    [
+      'that would open smaller sums than its job says',
+      'secagg.policy.minimumCohort',
+      { parameters: (honest) => ({ ...honest, minimumCohort: 1 }) },
+    ],
+    [
+      'that assumes nobody colludes',
+      'secagg.policy.gammaPpm',
+      { parameters: (honest) => ({ ...honest, gammaPpm: 0 }) },
+    ],
+    [
+      'that asks for trust in the coordinator',
+      'secagg.policy.profile',
+      { parameters: (honest) => ({ ...honest, profile: 'S' }) },
+    ],
+    [
+      'whose job opens smaller sums than the policy allows',
+      'policy.cohort',
+      { announced: (honest) => ({ ...honest, cohort: { ...honest.cohort, minimum: 5 } }) },
+    ],
+    [
+      'whose job counts on a larger δ than the policy allows',
+      'policy.delta',
+      { announced: (honest) => ({ ...honest, privacy: { ...honest.privacy, delta: 0.01 } }) },
+    ],
+    [
+      'whose job assumes fewer colluding clients than the policy',
+      'policy.corrupt-fraction',
+      { announced: (honest) => ({ ...honest, cohort: { ...honest.cohort, corruptFraction: 0.01 } }) },
+    ],
+    [
+      'whose job is not of this version',
+      'job.malformed',
+      { announced: (honest) => ({ ...honest, surprise: 1 }) as AnnouncedJob },
+    ],
+  ])('declines a round %s', async (_what, code, lie) => {
+    const { invite, events, sent } = await scene();
+    expect(declined(await invite(lie))).toBe(code);
+    expect(sent.filter(adverts)).toEqual([]);
+    expect(events.some(({ kind }) => kind === 'joined' || kind === 'contributed')).toBe(false);
+  });
+
+  it('never joins one round number twice', async () => {
+    const { invite } = await scene();
+    expect(adverts(await invite())).toBe(true);
+    expect(declined(await invite())).toBe('secagg.policy.roundNumber');
+  });
+
+  it('joins no more rounds under one model than its policy allows', async () => {
+    const { invite } = await scene();
+    expect(adverts(await invite())).toBe(true);
+    expect(adverts(await invite({ reference: { round: 1, attempt: 1 } }))).toBe(true);
+    expect(declined(await invite({ reference: { round: 1, attempt: 2 } }))).toBe('secagg.policy.attempts');
+  });
+
+  it('stops at its own budget, whatever the job’s says', async () => {
+    const { invite, journal } = await scene({ maximumEpsilon: 12 });
+    const answer = await invite();
+    const { job: hash } = answer.header as { job: string };
+    const event = releaseEvent(encodingPlan(job), 40);
+    for (let round = 0; round < 100; round++) await journal.charge({ job: hash, round, attempt: 0, event });
+    expect(declined(await invite({ reference: { round: 2, attempt: 0 } }))).toBe('policy.budget');
+  });
+
+  it('stays in its session after a frame that makes no sense', async () => {
+    const { handler, invite } = await scene();
+    handler.receive({ header: { type: 'nonsense' }, body: new Uint8Array(0) });
+    handler.receive({ header: null, body: new Uint8Array(10) });
+    expect(adverts(await invite())).toBe(true);
+  });
+});

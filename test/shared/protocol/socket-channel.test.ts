@@ -1,0 +1,115 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { socketChannel, type Channel, type Frame, type PacketSocket } from '@tutti/shared/protocol';
+
+/** Two ends of a socket.io connection, as far as a channel can tell. */
+function socketPair() {
+  class End implements PacketSocket {
+    peer!: End;
+    readonly events = new EventEmitter();
+    readonly packets: { length: number; acknowledged: boolean }[] = [];
+    connected = true;
+    emit(event: string, ...values: unknown[]) {
+      this.packets.push({ length: (values[1] as Uint8Array).length, acknowledged: false });
+      setImmediate(() => this.connected && this.peer.events.emit(event, ...values));
+    }
+    timeout() {
+      return {
+        emitWithAck: (event: string, ...values: unknown[]) =>
+          new Promise<void>((resolve) => {
+            this.packets.push({ length: (values[1] as Uint8Array).length, acknowledged: true });
+            setImmediate(() => this.peer.events.emit(event, ...values, resolve));
+          }),
+      };
+    }
+    on(event: string, listener: (...values: never[]) => void) {
+      this.events.on(event, listener as (...values: unknown[]) => void);
+    }
+    disconnect() {
+      for (const end of [this, this.peer]) {
+        if (!end.connected) continue;
+        end.connected = false;
+        end.events.emit('disconnect');
+      }
+    }
+  }
+  const [left, right] = [new End(), new End()];
+  left.peer = right;
+  right.peer = left;
+  return { left, right };
+}
+
+function channels(largestBody = 10_000_000) {
+  const { left, right } = socketPair();
+  const received: Frame[] = [];
+  let closed = 0;
+  let sender!: Channel;
+  socketChannel(left, largestBody, (channel) => {
+    sender = channel;
+    return { receive: () => undefined, closed: () => undefined };
+  });
+  socketChannel(right, largestBody, () => ({
+    receive: (frame) => received.push(frame),
+    closed: () => closed++,
+  }));
+  return { left, right, sender, received, closed: () => closed };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 10_000 && !condition(); turn++)
+    await new Promise((resolve) => setImmediate(resolve));
+}
+
+const bytes = (length: number) => Uint8Array.from({ length }, (_, index) => (index * 7919) & 0xff);
+
+describe('a channel over a socket', () => {
+  it.each([0, 1, 262_144, 262_145, 1_000_000])('carries a body of %i bytes whole', async (length) => {
+    const { sender, received } = channels();
+    sender.send({ header: { type: 'x' }, body: bytes(length) });
+    await until(() => received.length === 1);
+    expect(received[0]!.header).toEqual({ type: 'x' });
+    expect(received[0]!.body).toEqual(bytes(length));
+  });
+
+  it('sends a long body in acknowledged pieces of at most 256 KiB, and keeps the order of frames', async () => {
+    const { left, sender, received } = channels();
+    sender.send({ header: 1, body: bytes(1_000_000) });
+    sender.send({ header: 2, body: bytes(3) });
+    await until(() => received.length === 2);
+    expect(received.map(({ header }) => header)).toEqual([1, 2]);
+    expect(Math.max(...left.packets.map(({ length }) => length))).toBe(262_144);
+    expect(left.packets.map(({ acknowledged }) => acknowledged)).toEqual([true, true, true, true, false]);
+  });
+
+  it('delivers what was sent before the connection was closed in good order', async () => {
+    const { sender, received, closed } = channels();
+    sender.send({ header: 1, body: bytes(600_000) });
+    sender.close();
+    await until(() => closed() === 1);
+    expect(received).toHaveLength(1);
+  });
+
+  it.each<[string, unknown, unknown]>([
+    ['a body that is larger than allowed', { header: 1, total: 2_000_000, offset: 0 }, bytes(10)],
+    ['a piece beyond the body', { header: 1, total: 10, offset: 5 }, bytes(10)],
+    ['a piece that does not follow', { header: 1, total: 1000, offset: 500 }, bytes(500)],
+    ['a piece of nothing', { header: 1, total: 1000, offset: 0 }, bytes(0)],
+    ['bytes that are none', { header: 1, total: 3, offset: 0 }, 'abc'],
+    ['no description', null, bytes(3)],
+    ['a negative length', { header: 1, total: -1, offset: 0 }, bytes(0)],
+  ])('closes the connection on %s', (_what, description, body) => {
+    const { left, right, received, closed } = channels(1_000_000);
+    right.events.emit('frame', description, body);
+    expect(closed()).toBe(1);
+    expect(received).toEqual([]);
+    expect(left.connected).toBe(false);
+  });
+
+  it('does not let a second frame begin inside the first', () => {
+    const { right, received, closed } = channels();
+    right.events.emit('frame', { header: 1, total: 10, offset: 0 }, bytes(5));
+    right.events.emit('frame', { header: 2, total: 3, offset: 0 }, bytes(3));
+    expect(closed()).toBe(1);
+    expect(received).toEqual([]);
+  });
+});
