@@ -118,9 +118,9 @@ export class SecAggCoordinator {
     return this.current;
   }
 
-  /** Clients on the roster; 0 while it is open. */
+  /** Clients on the roster; 0 before it is closed. */
   get rosterSize(): number {
-    return this.current === 'advertise' ? 0 : this.roster.members.length;
+    return (this.roster as Roster | undefined)?.members.length ?? 0;
   }
 
   get sharerCount(): number {
