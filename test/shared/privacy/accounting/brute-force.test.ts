@@ -1,0 +1,269 @@
+import { deltaOf, epsilonOf, rdpOf } from '@tutti/shared/privacy';
+import { describe, expect, test } from 'vitest';
+import { poissonGaussianCurve } from '../../../../packages/shared/src/privacy/accounting/rdp/poisson-gaussian.js';
+import { poissonSampledCurve } from '../../../../packages/shared/src/privacy/accounting/rdp/poisson-sampling.js';
+import { ddgauss, gaussian, sampled, skellam, times } from './event-makers.js';
+
+/** Masses on the integers from -reach to reach. */
+type Law = Float64Array;
+
+function convolve(a: Law, b: Law): Law {
+  const result = new Float64Array(a.length + b.length - 1);
+  a.forEach((x, i) => b.forEach((y, j) => (result[i + j] = result[i + j]! + x * y)));
+  return result;
+}
+
+function discreteGaussian(variance: number, reach: number): Law {
+  const law = Float64Array.from({ length: 2 * reach + 1 }, (_, i) =>
+    Math.exp(-((i - reach) ** 2) / (2 * variance)),
+  );
+  const total = law.reduce((sum, mass) => sum + mass, 0);
+  return law.map((mass) => mass / total);
+}
+
+function sumOfDiscreteGaussians(variance: number, shares: number): Law {
+  const one = discreteGaussian(variance, Math.ceil(14 * Math.sqrt(variance) * Math.sqrt(shares)));
+  let sum = one;
+  for (let k = 1; k < shares; k += 1) sum = convolve(sum, one);
+  return sum;
+}
+
+/** The difference of two Poisson variables of mean variance / 2. */
+function skellamLaw(variance: number): Law {
+  const length = Math.ceil(variance / 2 + 14 * Math.sqrt(variance)) + 40;
+  const poisson = new Float64Array(length);
+  let log = -variance / 2;
+  for (let k = 0; k < length; k += 1) {
+    poisson[k] = Math.exp(log);
+    log += Math.log(variance / 2) - Math.log(k + 1);
+  }
+  return convolve(poisson, poisson.slice().reverse());
+}
+
+/** The Rényi divergence of a law and its shift, over the central part where both have mass. */
+function renyiDivergence(law: Law, shift: number, order: number): number {
+  let sum = 0;
+  for (let i = shift; i < law.length; i += 1) {
+    const p = law[i - shift]!;
+    const q = law[i]!;
+    if (p > 1e-290 && q > 1e-290) sum += Math.exp(order * Math.log(p) + (1 - order) * Math.log(q));
+  }
+  return Math.log(sum) / (order - 1);
+}
+
+const ORDERS = [1.1, 1.5, 2, 2.5, 3, 4, 6, 8, 12, 16];
+const SHIFTS = [[1], [2], [3], [1, 1], [2, 1], [3, 2, 1]];
+
+describe('bounds lie above exact convolutions', () => {
+  test.each([2, 5, 20, 100, 400])('Skellam of variance %d', (variance) => {
+    const law = skellamLaw(variance);
+    let closest = 0;
+    for (const shift of SHIFTS) {
+      const l2 = Math.hypot(...shift);
+      const l1 = shift.reduce((sum, step) => sum + step, 0);
+      const bound = rdpOf(skellam(variance, l2, l1, shift.length), ORDERS);
+      ORDERS.forEach((order, index) => {
+        // Coordinates are independent: their divergences add.
+        const exact = shift.reduce((sum, step) => sum + renyiDivergence(law, step, order), 0);
+        closest = Math.max(closest, exact / bound[index]!);
+        expect(exact).toBeLessThanOrEqual(bound[index]! * (1 + 1e-9));
+      });
+    }
+    // A bound far above would pass as well; this one is close somewhere.
+    expect(closest).toBeGreaterThan(0.6);
+  });
+
+  test.each([
+    [0.25, 2],
+    [0.25, 6],
+    [0.5, 3],
+    [1, 4],
+    [4, 3],
+    [9, 5],
+  ])('sum of discrete Gaussians of variance %d, %i of them', (variance, shares) => {
+    const law = sumOfDiscreteGaussians(variance, shares);
+    for (const shift of SHIFTS) {
+      const l2 = Math.hypot(...shift);
+      const l1 = shift.reduce((sum, step) => sum + step, 0);
+      const bound = rdpOf(ddgauss(variance, shares, l2, l1, shift.length), ORDERS);
+      ORDERS.forEach((order, index) => {
+        const exact = shift.reduce((sum, step) => sum + renyiDivergence(law, step, order), 0);
+        expect(exact).toBeLessThanOrEqual(bound[index]! * (1 + 1e-9));
+        if (variance >= 9) expect(exact).toBeGreaterThan(bound[index]! * 0.99);
+      });
+    }
+  });
+
+  test('tau never vanishes where it counts: without it the bound for small noise would be broken', () => {
+    const law = sumOfDiscreteGaussians(0.25, 2);
+    const exact = renyiDivergence(law, 1, 16);
+    expect(exact).toBeGreaterThan((16 * 1) / (2 * 2 * 0.25));
+    expect(exact).toBeLessThanOrEqual(rdpOf(ddgauss(0.25, 2, 1, 1, 1), [16])[0]!);
+  });
+});
+
+describe('privacy loss distributions against enumeration', () => {
+  /** delta(epsilon) of `count` uses of a law and its shift, over all outcomes. */
+  function enumeratedDelta(law: Law, shift: number, count: number, epsilon: number): number {
+    let losses = new Map<number, { p: number; q: number }>([[0, { p: 1, q: 1 }]]);
+    for (let step = 0; step < count; step += 1) {
+      const next = new Map<number, { p: number; q: number }>();
+      for (const { p, q } of losses.values()) {
+        for (let i = 0; i < law.length + shift; i += 1) {
+          const jointP = p * (law[i - shift] ?? 0);
+          const jointQ = q * (law[i] ?? 0);
+          if (jointP < 1e-40) continue;
+          const loss = Math.log(jointP / jointQ);
+          // Outcomes with equal losses may be merged.
+          const key = Math.round(loss * 1e9);
+          const known = next.get(key);
+          if (known) {
+            known.p += jointP;
+            known.q += jointQ;
+          } else next.set(key, { p: jointP, q: jointQ });
+        }
+      }
+      losses = next;
+    }
+    let delta = 0;
+    for (const { p, q } of losses.values()) delta += Math.max(0, p - Math.exp(epsilon) * q);
+    return delta;
+  }
+
+  test.each([
+    [1, 4, 1],
+    [1, 4, 3],
+    [2, 9, 4],
+  ])('discrete Gaussian, shift %i, variance %d, %i uses', (shift, variance, count) => {
+    const law = discreteGaussian(variance, 60);
+    const event = times(count, ddgauss(variance, 1, shift, shift, 1));
+    for (const epsilon of [0.1, 1, 2.5, 5]) {
+      const exact = enumeratedDelta(law, shift, count, epsilon);
+      const shown = deltaOf(event, { epsilon, accountant: 'pld' });
+      expect(shown).toBeGreaterThanOrEqual(exact * (1 - 1e-9));
+      expect(shown).toBeLessThanOrEqual(exact * 1.002 + 1e-15);
+    }
+  });
+
+  test.each([
+    [3, 1, 1],
+    [10, 2, 3],
+  ])('Skellam of variance %d, shift %i, %i uses', (variance, shift, count) => {
+    const event = times(count, skellam(variance, shift, shift));
+    for (const epsilon of [0.2, 1, 3]) {
+      const exact = enumeratedDelta(skellamLaw(variance), shift, count, epsilon);
+      const shown = deltaOf(event, { epsilon, accountant: 'pld' });
+      expect(shown).toBeGreaterThanOrEqual(exact * (1 - 1e-9));
+      expect(shown).toBeLessThanOrEqual(exact * 1.002 + 1e-15);
+    }
+  });
+
+  test.each([
+    [0.1, 1, 0.5],
+    [0.3, 0.7, 1],
+    [0.01, 0.8, 0.1],
+  ])('two steps of a sampled Gaussian, q = %d, z = %d, at epsilon = %d', (rate, z, epsilon) => {
+    const shown = deltaOf(times(2, sampled(rate, gaussian(z))), { epsilon, accountant: 'pld' });
+    const exact = Math.max(twoSteps(rate, z, epsilon, 'removed'), twoSteps(rate, z, epsilon, 'added'));
+    expect(shown / exact).toBeGreaterThan(1 - 1e-4);
+    expect(shown / exact).toBeLessThan(1 + 1e-3);
+  });
+
+  /** delta of two steps by the midpoint rule over both outcomes. */
+  function twoSteps(rate: number, z: number, epsilon: number, direction: 'removed' | 'added'): number {
+    const step = z / 80;
+    const points = Math.ceil((1 + 16 * z) / step);
+    const without = new Float64Array(points);
+    const mixed = new Float64Array(points);
+    const density = (x: number): number => Math.exp(-(x * x) / (2 * z * z)) / (z * Math.sqrt(2 * Math.PI));
+    for (let i = 0; i < points; i += 1) {
+      const x = -8 * z + (i + 0.5) * step;
+      without[i] = density(x);
+      mixed[i] = (1 - rate) * density(x) + rate * density(x - 1);
+    }
+    const [p, q] = direction === 'removed' ? [mixed, without] : [without, mixed];
+    let sum = 0;
+    for (let i = 0; i < points; i += 1) {
+      for (let j = 0; j < points; j += 1)
+        sum += Math.max(0, p[i]! * p[j]! - Math.exp(epsilon) * q[i]! * q[j]!);
+    }
+    return sum * step * step;
+  }
+});
+
+describe('Rényi curves against slow versions', () => {
+  /** The moment of the sampled Gaussian by Simpson's rule in x, straight from its definition. */
+  function slowPoissonGaussian(rate: number, z: number, order: number): number {
+    const low = -12 * z;
+    const high = order + 12 * z;
+    const intervals = 200_000;
+    const step = (high - low) / intervals;
+    let sum = 0;
+    for (let i = 0; i <= intervals; i += 1) {
+      const x = low + i * step;
+      const weight = i === 0 || i === intervals ? 1 : i % 2 === 1 ? 4 : 2;
+      const density = Math.exp(-(x * x) / (2 * z * z)) / (z * Math.sqrt(2 * Math.PI));
+      sum += weight * density * (1 - rate + rate * Math.exp((2 * x - 1) / (2 * z * z))) ** order;
+    }
+    return Math.log((sum * step) / 3) / (order - 1);
+  }
+
+  test.each([
+    [0.1, 1],
+    [0.5, 2],
+    [0.9, 0.7],
+    [0.02, 0.5],
+  ])('sampled Gaussian, q = %d, z = %d', (rate, z) => {
+    const curve = poissonGaussianCurve(rate, z);
+    for (const order of [1.1, 1.7, 2, 3.3, 5, 7.9, 12, 13.5]) {
+      expect(Math.abs(curve(order) / slowPoissonGaussian(rate, z, order) - 1)).toBeLessThan(1e-8);
+    }
+  });
+
+  test('sampled Gaussian at q = 1 and q = 0 is none', () => {
+    expect(poissonGaussianCurve(1, 2)(3)).toBe(3 / 8);
+    expect(poissonGaussianCurve(0, 2)(3)).toBe(0);
+    expect(poissonGaussianCurve(0.5, 0)(3)).toBe(Infinity);
+  });
+
+  test('the general amplification lies between the Gaussian one and none', () => {
+    for (const rate of [0.001, 0.03, 0.3]) {
+      for (const z of [0.8, 2, 8]) {
+        const base = (order: number): number => order / (2 * z * z);
+        const general = poissonSampledCurve(rate, base);
+        for (const order of [1.5, 2, 3, 8, 8.5, 32]) {
+          const exact = poissonGaussianCurve(rate, z)(order);
+          expect(general(order)).toBeGreaterThanOrEqual(exact * (1 - 1e-9));
+          expect(general(order)).toBeLessThanOrEqual(base(order));
+        }
+        // At order 2 there is no factor 3 to pay.
+        expect(Math.abs(general(2) / poissonGaussianCurve(rate, z)(2) - 1)).toBeLessThan(1e-9);
+      }
+    }
+  });
+
+  test('Laplace is its own integral', () => {
+    const b = 1.7;
+    for (const order of [1.2, 2, 6.5]) {
+      let sum = 0;
+      const step = 1e-4;
+      for (let x = -60; x < 61; x += step) {
+        const p = Math.exp(-Math.abs(x - 1 + step / 2) / b) / (2 * b);
+        const q = Math.exp(-Math.abs(x + step / 2) / b) / (2 * b);
+        sum += p ** order * q ** (1 - order) * step;
+      }
+      const shown = rdpOf({ kind: 'laplace', noiseScale: b, relation: 'zero-out', unit: 'client' }, [
+        order,
+      ])[0]!;
+      expect(shown).toBeCloseTo(Math.log(sum) / (order - 1), 6);
+    }
+  });
+
+  test('a bound at every order gives an epsilon that the exact curve keeps', () => {
+    // Discrete Gaussian noise at variance 9: RDP, then the exact one-dimensional curve.
+    const event = times(10, ddgauss(9, 1, 1, 1, 1));
+    expect(epsilonOf(event, { delta: 1e-6 })).toBeGreaterThan(
+      epsilonOf(event, { delta: 1e-6, accountant: 'pld' }),
+    );
+  });
+});
