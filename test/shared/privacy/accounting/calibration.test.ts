@@ -10,7 +10,7 @@ import { ddgauss, gaussian, laplace, sampled, skellam, times, tree } from './eve
 
 const training = (z: number, rounds: number, rate: number): PrivacyEvent =>
   times(rounds, sampled(rate, gaussian(z)));
-const unreachable = expect.objectContaining({ code: 'privacy.unreachable-target' });
+const unreachable = expect.objectContaining({ code: 'privacy.unreachable-target' }) as Error;
 
 describe.each(['rdp', 'pld'] as const)('calibration by %s', (accountant) => {
   const target = { epsilon: 3, delta: 1e-5, accountant } as const;

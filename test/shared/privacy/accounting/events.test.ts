@@ -118,7 +118,7 @@ describe('what cannot be bounded is refused by name', () => {
     expect.objectContaining({
       code: 'privacy.unsupported-event',
       message: expect.stringMatching(name) as string,
-    });
+    }) as Error;
 
   test.each<[string, PrivacyEvent, 'rdp' | 'pld' | 'exact', RegExp]>([
     [
@@ -194,7 +194,7 @@ describe('what cannot be bounded is refused by name', () => {
     ['two units', gaussian(1), { ...gaussian(1), unit: 'example' }],
     ['a relation within a sample', gaussian(1), sampled(0.1, gaussian(1, 'add-or-remove'))],
   ])('a composition of %s', (_what, first, second) => {
-    const mixed = expect.objectContaining({ code: 'privacy.mixed-relations' });
+    const mixed = expect.objectContaining({ code: 'privacy.mixed-relations' }) as Error;
     for (const accountant of ['rdp', 'pld', 'exact'] as const) {
       expect(() => epsilonOf([first, second], { delta: 1e-5, accountant })).toThrow(mixed);
       expect(() => createAccountant({ accountant }).compose(first).compose(second)).toThrow(mixed);

@@ -135,7 +135,9 @@ describe('accountants agree on their order', () => {
       fc.property(noise, rate, logDelta, (z, q, exponent) => {
         for (const event of [sampled(q, gaussian(z)), sampled(q, laplace(z)), skellam(z * z + 1, 1, 1)]) {
           const delta = 10 ** exponent;
-          expect(epsilon(event, delta, 'pld')).toBeGreaterThanOrEqual(epsilon(event, delta, 'exact'));
+          expect(epsilon(event, delta, 'pld')).toBeGreaterThanOrEqual(
+            epsilon(event, delta, 'exact') * (1 - 1e-12),
+          );
         }
       }),
       fixed,

@@ -10,6 +10,7 @@ export interface Guarantee {
 
 /** The largest true-positive rate of any attack whose false-positive rate is `falsePositiveRate`. */
 export function largestTruePositiveRate({ epsilon, delta }: Guarantee, falsePositiveRate: number): number {
+  if (epsilon === Infinity) return 1;
   return Math.min(
     1,
     Math.exp(epsilon) * falsePositiveRate + delta,

@@ -23,8 +23,11 @@ export function cumulantOf({ losses, masses }: LossMasses, tilt: number): Cumula
   let first = 0;
   let second = 0;
   for (let i = 0; i < losses.length; i += 1) {
+    const mass = masses[i] ?? 0;
+    // A loss that has no mass may lie where the exponential overflows.
+    if (mass === 0) continue;
     const loss = losses[i] ?? 0;
-    const weight = (masses[i] ?? 0) * Math.exp(tilt * loss - peak);
+    const weight = mass * Math.exp(tilt * loss - peak);
     total += weight;
     first += weight * loss;
     second += weight * loss * loss;

@@ -41,13 +41,13 @@ export function poissonSampledPair(rate: number, symmetric: (epsilon: number) =>
   // ln((e^epsilon - 1 + q) / q), also where e^epsilon overflows.
   const unsampled = (epsilon: number): number =>
     epsilon > 500 ? epsilon - Math.log(rate) : Math.log1p(Math.expm1(epsilon) / rate);
-  const largestLossOfAdding = -Math.log1p(-rate);
   return {
     above: (epsilon) => rate * everywhere(unsampled(epsilon)),
-    below: (epsilon) =>
-      epsilon >= largestLossOfAdding
-        ? 0
-        : (rate - Math.expm1(epsilon) * (1 - rate)) * everywhere(-Math.log1p(Math.expm1(-epsilon) / rate)),
+    below: (epsilon) => {
+      const share = rate - Math.expm1(epsilon) * (1 - rate);
+      const ratio = Math.expm1(-epsilon) / rate;
+      return share <= 0 || ratio <= -1 ? 0 : share * everywhere(-Math.log1p(ratio));
+    },
   };
 }
 

@@ -8,6 +8,8 @@ export interface Plan {
   readonly highest: number;
   /** A further tilt at which the Chernoff bound on the mass above the window is good. */
   readonly tailTilt: number;
+  /** ln of the Chernoff bound on the delta that is looked for. */
+  readonly logDelta: number;
 }
 
 /** ln of the tilted mass that may lie outside the window, on either side. */
@@ -24,15 +26,20 @@ export function planForDelta(parts: readonly Part[], delta: number): Plan {
   const chernoff = risingRoot((tilt) => {
     const { value, mean } = composedCumulant(parts, tilt);
     return tilt * mean - value + Math.log(delta);
-  });
+  }, tiltUnit(parts));
   return planAt(parts, chernoff, composedCumulant(parts, chernoff).mean, Math.log(delta));
 }
 
 /** The plan for reading delta at `epsilon`. */
 export function planForEpsilon(parts: readonly Part[], epsilon: number): Plan {
   if (composedCumulant(parts, 0).mean >= epsilon) return planAt(parts, 0, epsilon, 0);
-  const chernoff = risingRoot((tilt) => composedCumulant(parts, tilt).mean - epsilon);
-  return planAt(parts, chernoff, epsilon, composedCumulant(parts, chernoff).value - chernoff * epsilon);
+  const chernoff = risingRoot((tilt) => composedCumulant(parts, tilt).mean - epsilon, tiltUnit(parts));
+  return planAt(
+    parts,
+    chernoff,
+    epsilon,
+    Math.min(0, composedCumulant(parts, chernoff).value - chernoff * epsilon),
+  );
 }
 
 /**
@@ -43,16 +50,45 @@ function planAt(parts: readonly Part[], chernoff: number, epsilon: number, logDe
   const tilt =
     logDelta >= LOG_LIKELY
       ? 0
-      : risingRoot((x) => x * epsilon - composedCumulant(parts, x).value + logDelta - LOG_LIKELY, chernoff);
+      : risingRoot(
+          (x) => x * epsilon - composedCumulant(parts, x).value + logDelta - LOG_LIKELY,
+          chernoff,
+          chernoff,
+        );
   const centre = composedCumulant(parts, tilt);
-  const start = Math.sqrt((-2 * LOG_OUTSIDE) / Math.max(centre.variance, 1e-300));
+  const [least, most] = lossesOf(parts);
+  // A law that the tilt has pressed against its largest loss has next to no variance left.
+  const start = Math.sqrt((-2 * LOG_OUTSIDE) / Math.max(centre.variance, (1e-9 * (most - least)) ** 2));
   const bound = (direction: 1 | -1, distance: number): number => {
     const { value } = composedCumulant(parts, tilt + direction * distance);
     return (value - centre.value - LOG_OUTSIDE) / distance;
   };
   const up = minimise((distance) => bound(1, distance), start);
   const down = minimise((distance) => bound(-1, distance), start);
-  return { tilt, lowest: -down.value, highest: up.value, tailTilt: tilt + up.at };
+  return {
+    tilt,
+    lowest: Math.max(least, -down.value),
+    highest: Math.min(most, up.value),
+    tailTilt: tilt + up.at,
+    logDelta,
+  };
+}
+
+/** The least and the largest loss that a composition can have. */
+export function lossesOf(parts: readonly Part[]): readonly [number, number] {
+  return parts.reduce<readonly [number, number]>(
+    ([least, most], { loss: { losses }, count }) => [
+      least + count * (losses[0] ?? 0),
+      most + count * (losses[losses.length - 1] ?? 0),
+    ],
+    [0, 0],
+  );
+}
+
+/** The scale of tilts: one over the deviation of the composed loss. */
+function tiltUnit(parts: readonly Part[]): number {
+  const [least, most] = lossesOf(parts);
+  return 1 / Math.max(Math.sqrt(composedCumulant(parts, 0).variance), 1e-9 * (most - least));
 }
 
 /** ln of the Chernoff bound on the probability that the composed loss exceeds `loss`. */
@@ -60,15 +96,22 @@ export function logTailAbove({ value }: Cumulant, tilt: number, loss: number): n
   return Math.min(0, value - tilt * loss);
 }
 
-/** The root of a rising function on (0, `largest`), to a few digits; `largest` when it stays below zero. */
-function risingRoot(value: (x: number) => number, largest = 1e6): number {
-  let high = Math.min(1, largest);
+/** Tilts of more deviations than this press a law against its largest loss entirely. */
+const LARGEST_TILT = 1e4;
+
+/**
+ * The root of a rising function on (0, `largest`), to a few digits and from above; `largest` when it stays below zero.
+ *
+ * @param unit - where to begin to look
+ */
+function risingRoot(value: (x: number) => number, unit: number, largest = LARGEST_TILT * unit): number {
+  let high = unit;
   while (value(high) < 0) {
     if (high >= largest) return largest;
     high = Math.min(largest, 2 * high);
   }
   let low = high / 2;
-  while (value(low) > 0 && low > 1e-9) {
+  while (value(low) > 0 && low > 1e-9 * unit) {
     high = low;
     low /= 2;
   }

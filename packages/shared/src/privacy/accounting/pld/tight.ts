@@ -1,8 +1,8 @@
 import { compose, readDelta, readEpsilon, type ComposedLoss, type Segment } from './compose.js';
-import { composedCumulant, cumulantOf, type Part } from './cumulant.js';
+import { cumulantOf, type Part } from './cumulant.js';
 import { connectTheDots, fallsTo, lossRange, type LossRange } from './discretise.js';
 import type { DominatingPair } from './dominating-pair.js';
-import { planForDelta, planForEpsilon, type Plan } from './plan.js';
+import { lossesOf, planForDelta, planForEpsilon, type Plan } from './plan.js';
 
 /** `count` uses of one pair in one direction. */
 export interface Uses {
@@ -19,6 +19,8 @@ const RELATIVE_ACCURACY = 3e-4;
 const CUT_SHARE = 1e-5;
 /** How far below its Chernoff bound a delta is taken to lie, generously. */
 const LOG_BELOW_BOUND = Math.log(1e-3);
+/** Deltas near this are not resolved any more. */
+const LEAST_CUT = 1e-50;
 const LOWER_TAIL = 1e-20;
 /** What of the tilted mass may be moved up to the lowest loss that is kept. */
 const MOVED_SHARE = 1e-12;
@@ -35,10 +37,11 @@ export function composedEpsilon(uses: readonly Uses[], delta: number, enough = 0
 
 /** delta at `epsilon` of a composition in one direction: an upper bound. */
 export function composedDelta(uses: readonly Uses[], epsilon: number, enough = 0): number {
-  const wide = approximate(uses, 1e-290);
-  const { tilt } = planForEpsilon(wide, epsilon);
-  const logBound = Math.min(0, composedCumulant(wide, tilt).value - tilt * epsilon);
-  const rough = approximate(uses, Math.max(1e-290, CUT_SHARE * Math.exp(logBound + LOG_BELOW_BOUND)));
+  const wide = approximate(uses, LEAST_CUT);
+  const [, most] = lossesOf(wide);
+  if (epsilon >= most) return LEAST_CUT;
+  const { logDelta } = planForEpsilon(wide, epsilon);
+  const rough = approximate(uses, Math.max(LEAST_CUT, CUT_SHARE * Math.exp(logDelta + LOG_BELOW_BOUND)));
   return refine(rough, planForEpsilon(rough, epsilon), enough, (loss) => readDelta(loss, epsilon));
 }
 
