@@ -1,9 +1,8 @@
-import type { LayersModel, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import type { LayersModel, Scalar, Tensor, Tensor1D, Tensor2D, layers } from '@tensorflow/tfjs';
 import { TuttiError } from '@tutti/shared/errors';
 import type { TensorFlow } from '../training/tensorflow/library.js';
 import { leafLayers } from './model-check.js';
-import { rules } from './rules/index.js';
-import type { Contribution } from './rules/contribution.js';
+import { rules, type Rule } from './rules/index.js';
 import { tapBackwardPass } from './tap.js';
 
 /** The sum over a batch of the examples' gradients, each clipped. */
@@ -35,18 +34,22 @@ export function clippedSum(
   targets: Tensor2D,
   clipNorm: number,
 ): ClippedSum {
-  const layers = leafLayers(model).filter((layer) => layer.trainableWeights.length > 0);
+  const trained = leafLayers(model)
+    .filter((layer) => layer.trainableWeights.length > 0)
+    .map((layer) => ({ layer, rule: ruleOf(layer) }));
+  const tapped = trained.map(({ layer, rule: { forward } }) =>
+    forward === undefined ? { layer } : { layer, forward: (input: Tensor) => forward(tf, layer, input) },
+  );
   const summedLoss = (logits: Tensor): Scalar =>
     tf.losses.softmaxCrossEntropy(targets, logits as Tensor2D, undefined, undefined, tf.Reduction.SUM);
-  const { loss, taps } = tapBackwardPass(tf, model, layers, x, summedLoss);
+  const { loss, taps } = tapBackwardPass(tf, model, tapped, x, summedLoss);
   try {
     let norms = new Float32Array(0);
     const gradients = tf.tidy(() => {
-      const contributions = layers.map((layer, index): Contribution => {
-        const [rule, tapped] = [rules[layer.getClassName()], taps[index]];
-        if (rule === undefined || tapped === undefined)
-          throw new Error(`There is no rule for layer ${layer.name}.`);
-        return rule(tf, layer, tapped.input, tapped.gradient);
+      const contributions = trained.map(({ layer, rule }, index) => {
+        const tap = taps[index];
+        if (tap === undefined) throw new Error(`Layer ${layer.name} was not tapped.`);
+        return rule.contribution(tf, layer, tap.input, tap.gradient);
       });
       const squared = contributions.map((part) => part.squaredNorms).reduce((a, b) => tf.add(a, b));
       norms = tf.sqrt(squared).dataSync<'float32'>().slice();
@@ -58,6 +61,12 @@ export function clippedSum(
   } finally {
     tf.dispose(taps.map(({ input, gradient }) => [input, gradient]));
   }
+}
+
+function ruleOf(layer: layers.Layer): Rule {
+  const rule = rules[layer.getClassName()];
+  if (rule !== undefined) return rule;
+  throw new Error(`There is no rule for layer ${layer.name}: check the model first.`);
 }
 
 /** One gradient that is not a number would make the whole sum one, and no clipping bounds it. */

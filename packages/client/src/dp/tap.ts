@@ -1,8 +1,6 @@
 import type { LayersModel, Scalar, Tensor, layers } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../training/tensorflow/library.js';
 
-type Layer = layers.Layer;
-
 /** What one backward pass left behind for one layer. Both tensors are the receiver's to dispose of. */
 export interface Tapped {
   /** Of the layer, one example a row. */
@@ -14,7 +12,14 @@ export interface Tapped {
 /** What this module changes of a layer while it runs. */
 interface TappableLayer {
   call(inputs: Tensor | Tensor[], kwargs: unknown): Tensor | Tensor[];
-  activation?: { apply(x: Tensor): Tensor; getClassName(): string };
+  readonly activation?: { apply(x: Tensor): Tensor };
+}
+
+/** A layer to be tapped, and its pre-activation where it has an activation. */
+export interface TappedLayer {
+  readonly layer: layers.Layer;
+  /** Computes the output before the activation. Without it the tap is behind the output. */
+  readonly forward?: (input: Tensor) => Tensor;
 }
 
 /**
@@ -27,32 +32,32 @@ interface TappableLayer {
 export function tapBackwardPass(
   tf: TensorFlow,
   model: LayersModel,
-  tapped: readonly Layer[],
+  tapped: readonly TappedLayer[],
   x: Tensor,
   lossOf: (output: Tensor) => Scalar,
 ): { readonly loss: number; readonly taps: readonly Tapped[] } {
   const inputs: Tensor[] = [];
   const gradients: Tensor[] = [];
   const anchors = tapped.map(() => tf.scalar(0));
-  const restore = tapped.map((layer, index) => {
+  const restore = tapped.map(({ layer, forward }, index) => {
     const capture = (output: Tensor): Tensor => {
       const anchor = anchors[index];
       if (anchor === undefined) throw new Error('A tap has no anchor.');
       return carry(tf, output, anchor, (gradient) => (gradients[index] = gradient));
     };
-    return tap(tf, layer, capture, (input) => (inputs[index] = input));
+    return tap(tf, layer, forward, capture, (input) => (inputs[index] = input));
   });
   try {
-    const forward = (): Scalar => lossOf(model.apply(x, { training: true }) as Tensor);
-    const { value, grads } = tf.valueAndGrads(forward)(anchors);
-    const [loss = NaN] = value.dataSync<'float32'>();
+    const loss = (): Scalar => lossOf(model.apply(x, { training: true }) as Tensor);
+    const { value, grads } = tf.valueAndGrads(loss)(anchors);
+    const [total = NaN] = value.dataSync<'float32'>();
     tf.dispose([value, grads]);
-    const taps = tapped.map((layer, index) => {
+    const taps = tapped.map(({ layer }, index) => {
       const [input, gradient] = [inputs[index], gradients[index]];
       if (input === undefined || gradient === undefined) throw new Error(`Layer ${layer.name} was not run.`);
       return { input, gradient };
     });
-    return { loss, taps };
+    return { loss: total, taps };
   } catch (error) {
     tf.dispose([inputs, gradients]);
     throw error;
@@ -78,36 +83,32 @@ function carry(tf: TensorFlow, value: Tensor, anchor: Tensor, hand: (gradient: T
 }
 
 /**
- * Puts the tap before the activation of a layer that has one, else behind its output. TensorFlow.js fuses activations that it knows by name into the
- * product, where nothing can come between: the stand-in has another name.
+ * Puts the tap before the activation of a layer, else behind its output. The layer's own products are fused with bias and activation, where nothing
+ * can come between, and whose backward pass forms the gradient of the kernel whether it is asked for or not.
  */
 function tap(
   tf: TensorFlow,
   layer: TappableLayer,
+  forward: TappedLayer['forward'],
   capture: (output: Tensor) => Tensor,
   record: (input: Tensor) => void,
 ): () => void {
-  const { activation } = layer;
   const call = layer.call.bind(layer);
-  if (activation !== undefined) {
-    layer.activation = {
-      apply: (preActivation) => activation.apply(capture(preActivation)),
-      getClassName: () => 'tapped',
-    };
-  }
   layer.call = (inputs, kwargs) => {
-    const [input] = Array.isArray(inputs) ? inputs : [inputs];
-    if (input === undefined) throw new Error('A layer was called without an input.');
+    const input = only(inputs);
     record(tf.keep(input.clone()));
-    const output = call(inputs, kwargs);
-    if (activation !== undefined) return output;
-    const [only] = Array.isArray(output) ? output : [output];
-    if (only === undefined) throw new Error('A layer gave no output.');
-    return capture(only);
+    if (forward === undefined) return capture(only(call(inputs, kwargs)));
+    const preActivation = capture(forward(input));
+    return layer.activation?.apply(preActivation) ?? preActivation;
   };
   return () => {
     // The method of the class shows again.
     delete (layer as Partial<TappableLayer>).call;
-    if (activation !== undefined) layer.activation = activation;
   };
+}
+
+function only(tensors: Tensor | Tensor[]): Tensor {
+  const [first] = Array.isArray(tensors) ? tensors : [tensors];
+  if (first === undefined) throw new Error('A layer was called without an input.');
+  return first;
 }

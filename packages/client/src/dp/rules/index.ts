@@ -5,22 +5,26 @@ import { patches, type Window } from './patches.js';
 
 type Layer = layers.Layer;
 
-/**
- * How a kind of layer turns what was tapped into its contribution.
- *
- * @param input - of the layer
- * @param gradient - at the pre-activation, or at the output of a layer without activation
- */
-export type Rule = (tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor) => Contribution;
+/** How a kind of layer is trained with privacy for each example. */
+export interface Rule {
+  /** The output before the activation, without fused operations. Left out for layers without activation. */
+  readonly forward?: (tf: TensorFlow, layer: Layer, input: Tensor) => Tensor;
+  /**
+   * What the layer adds to the gradients of the examples.
+   *
+   * @param gradient - at the pre-activation, or at the output of a layer without activation
+   */
+  readonly contribution: (tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor) => Contribution;
+}
 
 /** The rules, by class name of the layer. A layer with trainable weights and no rule cannot be trained privately. */
 export const rules: Readonly<Record<string, Rule>> = {
-  Dense: dense,
-  Conv1D: convolution,
-  Conv2D: convolution,
-  DepthwiseConv2D: depthwise,
-  Embedding: embedding,
-  LayerNormalization: layerNormalization,
+  Dense: { forward: denseForward, contribution: dense },
+  Conv1D: { forward: convolutionForward, contribution: convolution },
+  Conv2D: { forward: convolutionForward, contribution: convolution },
+  DepthwiseConv2D: { forward: depthwiseForward, contribution: depthwise },
+  Embedding: { contribution: embedding },
+  LayerNormalization: { contribution: layerNormalization },
 };
 
 /** What the rules read of a layer; each field is there for the layers that have it. */
@@ -58,6 +62,23 @@ function flatten(tf: TensorFlow, tensor: Tensor): Tensor3D {
   return tf.reshape(tensor, [tensor.shape[0], positionsOf(tensor), lastOf(tensor)]);
 }
 
+function variablesOf(layer: Layer): { readonly kernel: Tensor; readonly bias: Tensor | undefined } {
+  const [kernel, bias] = layer.weights.map((weight) => weight.read());
+  if (kernel === undefined) throw new Error(`Layer ${layer.name} has no kernel.`);
+  return { kernel, bias };
+}
+
+function addBias(tf: TensorFlow, output: Tensor, bias: Tensor | undefined): Tensor {
+  return bias === undefined ? output : tf.add(output, bias);
+}
+
+function denseForward(tf: TensorFlow, layer: Layer, input: Tensor): Tensor {
+  const { kernel, bias } = variablesOf(layer);
+  const rows = tf.reshape<Rank.R2>(input, [-1, lastOf(input)]);
+  const output = tf.matMul(rows, kernel);
+  return tf.reshape(addBias(tf, output, bias), [...input.shape.slice(0, -1), lastOf(kernel)]);
+}
+
 function dense(tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor): Contribution {
   return linear(tf, flatten(tf, input), flatten(tf, gradient), kernelAndBias(layer));
 }
@@ -78,9 +99,24 @@ function imageAndWindow(
   };
 }
 
+function convolutionForward(tf: TensorFlow, layer: Layer, input: Tensor): Tensor {
+  const { kernel, bias } = variablesOf(layer);
+  const { image, window } = imageAndWindow(tf, layer, input);
+  const filter = tf.reshape<Rank.R4>(kernel, [...window.size, lastOf(image), lastOf(kernel)]);
+  const output = addBias(tf, tf.conv2d(image, filter, [...window.strides], window.padding), bias);
+  return input.rank === 4 ? output : tf.squeeze(output, [2]);
+}
+
 function convolution(tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor): Contribution {
   const { image, window } = imageAndWindow(tf, layer, input);
   return linear(tf, patches(tf, image, window), flatten(tf, gradient), kernelAndBias(layer));
+}
+
+function depthwiseForward(tf: TensorFlow, layer: Layer, input: Tensor): Tensor {
+  const { kernel, bias } = variablesOf(layer);
+  const { image, window } = imageAndWindow(tf, layer, input);
+  const output = tf.depthwiseConv2d(image, kernel as Tensor4D, [...window.strides], window.padding);
+  return addBias(tf, output, bias);
 }
 
 /** Forms the gradients: for each channel the product of what its window saw and the gradient of its outputs. */
