@@ -87,7 +87,11 @@ describe('readCsv', () => {
     ['quotes', '"a","label"\n"1","2"\n'],
     ['spaces around cells', ' a , label \n 1 , 2 \n'],
   ])('reads a file with %s', async (_, text) => {
-    expect(await read(text)).toMatchObject({ features: Float32Array.of(1), labels: Int32Array.of(2), count: 1 });
+    expect(await read(text)).toMatchObject({
+      features: Float32Array.of(1),
+      labels: Int32Array.of(2),
+      count: 1,
+    });
   });
 
   it.each([
@@ -140,7 +144,13 @@ describe('readCsv', () => {
   });
 
   it('never repeats what stands in a cell', async () => {
-    const texts = ['a,label\nsecret,0\n', 'a,label\n1,secret\n', 'a,label\n1,0,secret\n', 'a,label\n"secret,0\n', 'a,label\n"s"ecret,0\n'];
+    const texts = [
+      'a,label\nsecret,0\n',
+      'a,label\n1,secret\n',
+      'a,label\n1,0,secret\n',
+      'a,label\n"secret,0\n',
+      'a,label\n"s"ecret,0\n',
+    ];
     for (const text of texts) {
       const error = await errorOf(text);
       expect(error.message + error.remedy + JSON.stringify(error.cause ?? '')).not.toMatch(/secret|ecret/);
