@@ -76,7 +76,8 @@ export function chartsOf(records: readonly RoundRecord[], job: Job): Charts {
         id: 'cohort',
         title: 'Cohort',
         caption:
-          'Clients drawn for a round: those in the sum, and those lost, by the stage before which they were lost.',
+          'Clients drawn for a round: those in the sum, and those lost, by the stage before which they were lost. ' +
+          'These counts carry no noise: they are for the operator, not for readers of the models.',
         shape: 'stack',
         unit: 'count',
         series: [
