@@ -12,7 +12,7 @@ export class Interruption extends Error {
 }
 
 /**
- * Says on stderr what went wrong, and what the user can do about it; a stack only f of ours.
+ * Says on stderr what went wrong, and what the user can do about it; a stack only for faults of ours.
  *
  * @returns the exit code: 2 where the input was refused, 1 where something failed
  */

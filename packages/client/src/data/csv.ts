@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { CsvError, parse } from 'csv-parse';
-import { TuttiError } from '@tutti/shared/errors';
+import { Refusal } from '@tutti/shared/errors';
 import type { Examples } from '../training/trainer.js';
 
 /** One column that becomes a feature, or several. */
@@ -34,14 +34,14 @@ export interface Table extends Examples {
  * and none repeats what stands in a cell: that is private.
  *
  * @param path - of the file
- * @throws TuttiError `data.unreadable`, `data.empty`, `data.header`, `data.ragged`, `data.missing`, `data.not-a-number`, `data.category`,
+ * @throws Refusal `data.unreadable`, `data.empty`, `data.header`, `data.ragged`, `data.missing`, `data.not-a-number`, `data.category`,
  * `data.label` or `data.malformed`
  */
 export async function readCsv(path: string, options: CsvOptions): Promise<Table> {
   const rows = await readRows(path);
   const [header, ...body] = rows;
   if (header === undefined || body.length === 0) {
-    throw new TuttiError(
+    throw new Refusal(
       'data.empty',
       `${path} ${header === undefined ? 'is empty' : 'has a header and no rows'}.`,
       'Give a file with a header row and at least one row of data.',
@@ -54,7 +54,7 @@ export async function readCsv(path: string, options: CsvOptions): Promise<Table>
   const { offset = 0, scale = 1 } = options;
   body.forEach(({ cells, line }, row) => {
     if (cells.length !== header.cells.length) {
-      throw new TuttiError(
+      throw new Refusal(
         'data.ragged',
         `${path}, line ${line}: ${cells.length} columns; the header has ${header.cells.length}.`,
         'Give every row as many cells as the header, and quote cells that hold a comma.',
@@ -95,13 +95,13 @@ async function readRows(path: string): Promise<Row[]> {
     }
   } catch (error) {
     if (error instanceof CsvError) {
-      throw new TuttiError(
+      throw new Refusal(
         'data.malformed',
         `${path}, line ${String(error['lines'])}: not well-formed CSV (${error.code}).`,
         'Check the quotes on this line: a quote within a cell is doubled, and a quoted cell is closed.',
       );
     }
-    throw new TuttiError(
+    throw new Refusal(
       'data.unreadable',
       `${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}).`,
       'Check the path and its permissions.',
@@ -124,7 +124,7 @@ function resolveColumns(
   const names = header.map((name) => name.trim());
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
-    throw new TuttiError(
+    throw new Refusal(
       'data.header',
       `${path}: two columns are named “${twice}”.`,
       'Give each column a name of its own.',
@@ -134,7 +134,7 @@ function resolveColumns(
     const index = names.indexOf(name);
     if (index >= 0) return index;
     const shown = names.slice(0, 12).join(', ');
-    throw new TuttiError(
+    throw new Refusal(
       'data.header',
       `${path} has no column “${name}”. Its columns are: ${shown}${names.length > 12 ? ', …' : ''}.`,
       'Name a column of the header row, or add a header row.',
@@ -159,11 +159,7 @@ interface Cell {
 
 function present({ text, place }: Cell): void {
   if (text !== '') return;
-  throw new TuttiError(
-    'data.missing',
-    `${place}: the cell is empty.`,
-    'Fill the cell, or leave the row out.',
-  );
+  throw new Refusal('data.missing', `${place}: the cell is empty.`, 'Fill the cell, or leave the row out.');
 }
 
 /** A finite decimal number, as JSON or a spreadsheet writes it: no hexadecimal, no `NaN`, no `Infinity`. */
@@ -173,7 +169,7 @@ function numberIn(cell: Cell): number {
   present(cell);
   const value = decimal.test(cell.text) ? Math.fround(Number(cell.text)) : NaN;
   if (Number.isFinite(value)) return value;
-  throw new TuttiError(
+  throw new Refusal(
     'data.not-a-number',
     `${cell.place}: the cell does not hold a finite number.`,
     'Write numbers with a decimal point, such as 0.5 or 1e-3; declare a column of words as a category.',
@@ -184,7 +180,7 @@ function categoryIn(cell: Cell, categories: readonly string[]): number {
   present(cell);
   const index = categories.indexOf(cell.text);
   if (index >= 0) return index;
-  throw new TuttiError(
+  throw new Refusal(
     'data.category',
     `${cell.place}: the cell holds none of the ${categories.length} declared categories.`,
     'Correct the cell, or declare its category (for every client alike).',
@@ -197,7 +193,7 @@ function classIn(cell: Cell, classes: number | readonly string[]): number {
   const count = named ? classes.length : classes;
   const value = named ? classes.indexOf(cell.text) : decimal.test(cell.text) ? Number(cell.text) : NaN;
   if (Number.isInteger(value) && value >= 0 && value < count) return value;
-  throw new TuttiError(
+  throw new Refusal(
     'data.label',
     `${cell.place}: the label is not ${named ? `one of the ${count} named classes` : `a whole number from 0 to ${count - 1}`}.`,
     'Correct the label, or the number of classes in the model.',

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { readCsv } from '@tutti/client/data';
 import { publicGenerator, shuffle, type Examples } from '@tutti/client/training';
 import type { Job } from '@tutti/shared/protocol';
-import { TuttiError } from '@tutti/shared/errors';
+import { Refusal } from '@tutti/shared/errors';
 
 /** Data sets that come with Tutti. Where they are from, and their licences: `packages/simulation/data/README.md`. */
 const bundled: Readonly<Record<string, string>> = {
@@ -30,7 +30,7 @@ export interface DatasetOptions {
 /**
  * Reads the data of a job and holds a random part of its rows out.
  *
- * @throws TuttiError what `readCsv` throws; `data.inputs` when the file has not as many features as the model expects;
+ * @throws Refusal what `readCsv` throws; `data.inputs` when the file has not as many features as the model expects;
  * `data.too-few` when the split leaves one side without rows
  */
 export async function loadDataset(data: Job['data'], options: DatasetOptions): Promise<Dataset> {
@@ -42,7 +42,7 @@ export async function loadDataset(data: Job['data'], options: DatasetOptions): P
     offset: data.offset,
   });
   if (table.inputs !== options.inputs) {
-    throw new TuttiError(
+    throw new Refusal(
       'data.inputs',
       `${path} has ${table.inputs} features beside the label; the model expects ${options.inputs}.`,
       `Set model.inputs to ${table.inputs}, or correct the file.`,
@@ -50,7 +50,7 @@ export async function loadDataset(data: Job['data'], options: DatasetOptions): P
   }
   const heldOutCount = Math.round(table.count * data.heldOut);
   if (heldOutCount === 0 || heldOutCount === table.count) {
-    throw new TuttiError(
+    throw new Refusal(
       'data.too-few',
       `Holding out ${data.heldOut} of ${table.count} rows leaves ${heldOutCount} to evaluate and ${table.count - heldOutCount} to train on.`,
       'Give more rows, or change data.heldOut.',

@@ -1,5 +1,5 @@
 import { publicGenerator, shuffle, type Examples } from '@tutti/client/training';
-import { TuttiError } from '@tutti/shared/errors';
+import { Refusal } from '@tutti/shared/errors';
 import { dirichlet } from './dirichlet.js';
 
 export interface PartitionOptions {
@@ -18,11 +18,11 @@ export interface PartitionOptions {
  * random order, so that the shortage of classes that run out early falls on all clients alike.
  *
  * @returns for each client the indices of its rows, ascending
- * @throws TuttiError `data.too-few` when there are fewer rows than clients
+ * @throws Refusal `data.too-few` when there are fewer rows than clients
  */
 export function partition(train: Examples, clients: number, options: PartitionOptions): number[][] {
   if (train.count < clients) {
-    throw new TuttiError(
+    throw new Refusal(
       'data.too-few',
       `${train.count} rows cannot give each of ${clients} clients one.`,
       'Simulate fewer clients, or give more rows.',
