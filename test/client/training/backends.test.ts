@@ -4,7 +4,11 @@ import { createTrainer, describeBackends, publicGenerator, type BackendReport } 
 import { clusters, randomWeights, specOf } from './support/models.js';
 import { relativeDifference } from './support/reference-loss.js';
 
+const handlers = () =>
+  ['uncaughtException', 'unhandledRejection'].map((event) => process.listenerCount(event));
+const handlersBefore = handlers();
 const reports = await describeBackends();
+const handlersAfter = handlers();
 const names = ['wasm', 'cpu', 'native'] as const;
 const reportOf = (name: string): BackendReport => reports.find(({ backend }) => backend === name)!;
 
@@ -121,4 +125,8 @@ it.skipIf(reportOf('native').available)('refuses a backend that is not there, wi
     code: 'training.backend',
     remedy: expect.stringContaining('@tensorflow/tfjs-node') as string,
   });
+});
+
+it('leaves the errors of the rest of the program alone', () => {
+  expect(handlersAfter).toEqual(handlersBefore);
 });

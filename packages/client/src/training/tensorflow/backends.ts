@@ -2,6 +2,7 @@ import { TuttiError } from '@tutti/shared/errors';
 import { loadTensorFlow, registeredName, type TensorFlow, type TensorFlowBackend } from './library.js';
 import { registerCpuKernels } from './cpu-kernels.js';
 import { importNative } from './native.js';
+import { withoutNewHandlers } from './process-handlers.js';
 import { registerWasmKernels } from './wasm/register.js';
 
 /** Whether a backend runs here; when not, why, and what to do about it. */
@@ -31,7 +32,7 @@ async function probe(backend: TensorFlowBackend): Promise<BackendState> {
     }
     if (backend === 'cpu') registerCpuKernels(tf);
     const name = registeredName(backend);
-    const started = await tf.setBackend(name);
+    const started = await withoutNewHandlers(() => tf.setBackend(name));
     if (!started || tf.getBackend() !== name) return unavailable(backend, 'it did not start');
     const [product] = tf.tidy(() => tf.matMul(tf.tensor2d([[2, 3]]), tf.tensor2d([[5], [7]])).dataSync());
     if (product !== 31) return unavailable(backend, 'it computes wrong results');
