@@ -1,7 +1,7 @@
 import type { LayersModel, Scalar, Tensor, Tensor1D, Tensor2D, layers } from '@tensorflow/tfjs';
 import { TuttiError } from '@tutti/shared/errors';
 import type { TensorFlow } from '../training/tensorflow/library.js';
-import { leafLayers } from './model-check.js';
+import { leafLayers } from '../training/tensorflow/model-check.js';
 import { rules, type Rule } from './rules/index.js';
 import { tapBackwardPass } from './tap.js';
 

@@ -1,5 +1,6 @@
 import type { LayersModel, layers } from '@tensorflow/tfjs';
 import { Refusal } from '@tutti/shared/errors';
+import { appliesSoftmax, leafLayers } from '../training/tensorflow/model-check.js';
 import { rules } from './rules/index.js';
 
 type Layer = layers.Layer;
@@ -13,19 +14,9 @@ export interface ModelProblem {
 
 /** What the checks read of a layer; each field is there for the layers that have it. */
 interface CheckedLayer {
-  readonly layers?: readonly Layer[];
   readonly dataFormat?: string;
   readonly dilationRate?: number | readonly number[];
   readonly axis?: number | readonly number[];
-  readonly activation?: { getClassName(): string };
-}
-
-/** The layers of a model and of the models inside it, in the order of its weights. */
-export function leafLayers(model: LayersModel): Layer[] {
-  return model.layers.flatMap((layer) => {
-    const { layers: inner } = layer as unknown as CheckedLayer;
-    return inner === undefined ? [layer] : leafLayers(layer as unknown as LayersModel);
-  });
 }
 
 /** Everything that stands in the way of per-example privacy, as Opacus' ModuleValidator says it for PyTorch; nothing for a model that can be trained. */
@@ -54,7 +45,7 @@ function problemsOf(layer: Layer): ModelProblem[] {
       'Use layer normalization.',
     );
   }
-  if (kind === 'Softmax' || settings.activation?.getClassName() === 'softmax') {
+  if (appliesSoftmax(layer)) {
     problem('the loss applies the softmax itself', 'Leave the softmax off, so that the model gives logits.');
   }
   if (layer.trainableWeights.length === 0 || kind === 'BatchNormalization') return found;

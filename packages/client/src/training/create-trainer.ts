@@ -1,6 +1,7 @@
 import type { ModelSpec } from '@tutti/shared/learning';
 import { ArraysTrainer } from './arrays/trainer.js';
 import { layoutOf } from './layout.js';
+import type { ModelBuilder } from './tensorflow/index.js';
 import type { Trainer } from './trainer.js';
 
 /** What computes: typed arrays, or TensorFlow.js on one of its backends. `auto` picks what is there and fastest. */
@@ -18,12 +19,25 @@ const largestForArrays = 50_000;
 export async function createTrainer(spec: ModelSpec, backend: BackendChoice): Promise<Trainer> {
   if (backend === 'arrays') return new ArraysTrainer(spec);
   if (backend === 'auto' && layoutOf(spec).parameters < largestForArrays) return new ArraysTrainer(spec);
-  const { createClassifierTrainer, probeBackend } = await import('./tensorflow/index.js');
-  if (backend !== 'auto') return createClassifierTrainer(spec, backend);
-  for (const candidate of ['native', 'wasm'] as const) {
-    if ((await probeBackend(candidate)).available) return createClassifierTrainer(spec, candidate);
-  }
-  return createClassifierTrainer(spec, 'cpu');
+  const { createClassifierTrainer, fastestBackend } = await import('./tensorflow/index.js');
+  return createClassifierTrainer(spec, backend === 'auto' ? await fastestBackend() : backend);
+}
+
+/**
+ * Makes the trainer of any classifier of TensorFlow.js layers: convolutions, embeddings, recurrent layers, a model from a file. Its output is one row of
+ * logits an example. Frozen layers (`trainable: false`) stay as they are and are not in the weight vector. Every client must
+ * build the same model. Layers that draw at random while training, such as dropout, make runs unrepeatable.
+ *
+ * @param build - gets the TensorFlow.js library, with the backend started
+ * @throws TuttiError `training.backend` when the chosen backend does not run here
+ * @throws Refusal `training.model` when a federation cannot train the model, as with batch normalization
+ */
+export async function createLayersTrainer(
+  build: ModelBuilder,
+  backend: Exclude<BackendChoice, 'arrays'> = 'auto',
+): Promise<Trainer> {
+  const { createModelTrainer, fastestBackend } = await import('./tensorflow/index.js');
+  return createModelTrainer(build, backend === 'auto' ? await fastestBackend() : backend);
 }
 
 /** Whether a backend can be used here; when not, why, and what to do about it. */

@@ -1,5 +1,11 @@
 import { TuttiError } from '@tutti/shared/errors';
-import { loadTensorFlow, registeredName, type TensorFlow, type TensorFlowBackend } from './library.js';
+import {
+  loadTensorFlow,
+  registeredName,
+  tensorFlowBackends,
+  type TensorFlow,
+  type TensorFlowBackend,
+} from './library.js';
 import { registerCpuKernels } from './cpu-kernels.js';
 import { importNative } from './native.js';
 import { withoutNewHandlers } from './process-handlers.js';
@@ -71,6 +77,14 @@ export async function requireBackend(backend: TensorFlowBackend): Promise<Tensor
     `The ${backend} backend does not run here: ${state.reason}.`,
     state.remedy,
   );
+}
+
+/** The fastest backend that runs here. */
+export async function fastestBackend(): Promise<TensorFlowBackend> {
+  for (const backend of tensorFlowBackends) {
+    if ((await probeBackend(backend)).available) return backend;
+  }
+  return 'cpu';
 }
 
 /**

@@ -1,2 +1,3 @@
-export { probeBackend } from './backends.js';
+export { fastestBackend, probeBackend } from './backends.js';
 export { createClassifierTrainer } from './classifier.js';
+export { createModelTrainer, type ModelBuilder } from './layers-trainer.js';
