@@ -32,7 +32,7 @@ import {
   type HeldShare,
   type Reveal,
 } from './messages/unmask.js';
-import { lanesOver } from './participant.js';
+import { lanesOver } from './masking.js';
 import {
   assembleRoster,
   commitSeed,

@@ -4,7 +4,7 @@ export * from './effects.js';
 export * from './message.js';
 export * from './parameters.js';
 export * from './participant.js';
-export type { ExpectedRound, ParticipantPolicy } from './participant-policy.js';
+export type { ExpectedRound, ParticipantPolicy } from './participant/policy.js';
 export {
   decodeRoundParameters,
   encodeRoundParameters,

@@ -60,6 +60,13 @@ export function assembleRoster(
   return { members: adverts, ids, hash, indexOf: (id) => indices.get(id) };
 }
 
+/** @throws {RangeError} where the roster has no such index: the caller's mistake, never the network's. */
+export function memberOf(roster: Roster, index: number): Advert {
+  const advert = roster.members[index];
+  if (advert === undefined) throw new RangeError(`No client ${index} on the roster`);
+  return advert;
+}
+
 /** The seed of a complete graph: there is nothing to draw. */
 export function seedWithoutGraph(primitives: Primitives, roster: Roster): Uint8Array {
   return labelledHash(primitives, 'nograph', roster.hash);

@@ -1,0 +1,42 @@
+import { createMaskAdder, type MaskAdder } from '../crypto/adder.js';
+import type { Lanes } from '../crypto/lanes.js';
+import type { Primitives } from '../crypto/primitives.js';
+
+/** One key stream to be added to a vector (+1), or taken off it (-1). Independent of every other: jobs may be spread over workers. */
+export interface ExpansionJob {
+  readonly key: Uint8Array;
+  readonly sign: 1 | -1;
+}
+
+/** Expands keys into masks and adds them. The dear part of a round: a server may hand in one that owns worker threads. */
+export interface Expander {
+  /** Adds the first `target.byteLength` bytes of each job's key stream, as little-endian lanes, to `target` in place. */
+  expand(jobs: readonly ExpansionJob[], target: Lanes): Promise<void>;
+}
+
+let sharedAdder: MaskAdder | undefined;
+
+/** Expands on the calling thread. */
+export function inProcessExpander(primitives: Primitives): Expander {
+  return {
+    expand(jobs, target) {
+      sharedAdder ??= createMaskAdder();
+      const masks = jobs.map(({ key, sign }) => ({ keystream: primitives.keystream(key), sign }));
+      return sharedAdder.addAll(target, masks);
+    },
+  };
+}
+
+/** A view of a vector's bytes as lanes: the same memory. Bytes that do not begin on a lane's boundary are copied. */
+export function lanesOver(bytes: Uint8Array, laneBits: 8 | 16 | 32): Lanes {
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % (laneBits / 8) === 0 ? bytes : bytes.slice();
+  if (laneBits === 8) return new Uint8Array(buffer, byteOffset, byteLength);
+  return laneBits === 16
+    ? new Uint16Array(buffer, byteOffset, byteLength / 2)
+    : new Uint32Array(buffer, byteOffset, byteLength / 4);
+}
+
+/** Adds a vector to the sum, lane by lane modulo 2^laneBits. */
+export function addLanes(sum: Lanes, vector: Lanes): void {
+  for (let index = 0; index < sum.length; index++) sum[index] = (sum[index] ?? 0) + (vector[index] ?? 0);
+}

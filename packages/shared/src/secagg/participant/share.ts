@@ -1,0 +1,130 @@
+import { randomBytes } from '../../crypto/random.js';
+import { splitSecret } from '../../crypto/shamir.js';
+import { IndexSet } from '../index-set.js';
+import { labelledHash, signLabelled, u32 } from '../labels.js';
+import { malformed } from '../message.js';
+import { decodeInbox, encodeSealedList, encodeShares } from '../messages/share.js';
+import {
+  commitSelfSeed,
+  degreeWithin,
+  formRound,
+  hashSharers,
+  type Roster,
+  type RoundContext,
+} from '../round-context.js';
+import { requiredSurvivors } from '../round-parameters.js';
+import { openEnvelope, sealEnvelope } from './envelope.js';
+import { refuse, send, type Environment, type Step } from './environment.js';
+import type { Received, SeedRevealed, Shared } from './states.js';
+import { trust } from './trust.js';
+
+/** R1: shares of the own mask's seed and of the masking key, sealed for each neighbour. */
+export async function shareSecrets(
+  environment: Environment,
+  joined: Omit<SeedRevealed, 'phase' | 'roster' | 'index'>,
+  roster: Roster,
+  index: number,
+  graphSeed: Uint8Array,
+  now: number,
+): Promise<Step> {
+  const { primitives, random, identity, secrets } = environment;
+  const { parameters, parametersHash, sealing, masking, seedShare } = joined;
+  const round = await formRound(primitives, parameters, parametersHash, roster, graphSeed);
+  const neighbours = round.graph.neighbours(index);
+  const trusted = new Set<number>();
+  for (const neighbour of neighbours) await trust(environment, round, trusted, neighbour, now);
+
+  const selfSeed = secrets.keep(randomBytes(random, 32));
+  const selfCommitment = commitSelfSeed(primitives, round, index, selfSeed);
+  const { threshold } = round.cohort;
+  const seedShares = splitSecret(selfSeed, threshold, neighbours.length, random);
+  const keyShares = splitSecret(masking.secretKey, threshold, neighbours.length, random);
+  const sealed: Uint8Array[] = [];
+  for (const [place, to] of neighbours.entries()) {
+    const [seedPiece, keyPiece] = [seedShares[place], keyShares[place]];
+    if (seedPiece === undefined || keyPiece === undefined) throw new RangeError('A share for each neighbour');
+    const shares = { seedShare: seedPiece.value, keyShare: keyPiece.value };
+    sealed.push(await sealEnvelope(environment, round, sealing, index, to, seedPiece.x, shares));
+    secrets.drop(shares.seedShare, shares.keyShare);
+  }
+  const list = labelledHash(primitives, 'list', encodeSealedList(sealed));
+  const signature = await signLabelled(
+    primitives,
+    identity.secretKey,
+    'shares',
+    round.hash,
+    u32(index),
+    selfCommitment,
+    list,
+  );
+  return {
+    state: {
+      phase: 'shared',
+      parameters,
+      parametersHash,
+      sealing,
+      masking,
+      seedShare,
+      round,
+      index,
+      selfSeed,
+      trusted,
+    },
+    effects: [send('shares', encodeShares({ context: round.hash, selfCommitment, sealed, signature }))],
+  };
+}
+
+/** R2: who shared keys at all, and what the neighbours among them sealed for this client. */
+export async function acceptInbox(environment: Environment, state: Shared, body: Uint8Array): Promise<Step> {
+  const { primitives, secrets } = environment;
+  const { round, index, sealing } = state;
+  const { cohort, graph } = round;
+  const inbox = decodeInbox(body, cohort.n);
+  const sharers = IndexSet.decode(cohort.n, inbox.sharers);
+  checkSharers(round, index, sharers);
+  const entries = new Map(inbox.entries.map(({ from, sealed }) => [from, sealed]));
+  const received = new Map<number, Received>();
+  const missing: number[] = [];
+  for (const from of graph.neighbours(index)) {
+    if (!sharers.has(from)) continue;
+    const sealed = entries.get(from);
+    entries.delete(from);
+    const shares = sealed && (await openEnvelope(environment, round, sealing, from, index, sealed));
+    if (shares === undefined) {
+      // A neighbour that shares wrongly must not be able to end the round for an honest client.
+      missing.push(from);
+      continue;
+    }
+    secrets.keep(shares.seedShare);
+    secrets.keep(shares.keyShare);
+    received.set(from, shares);
+  }
+  if (entries.size > 0) throw malformed('shares from who is no neighbour, or shared none');
+  if (received.size < cohort.threshold) {
+    throw refuse('too-few-shares', 'too few neighbours’ shares could be opened');
+  }
+  const sharersHash = hashSharers(primitives, round, sharers);
+  return {
+    state: { ...state, phase: 'encoding', sharers, sharersHash, received, missing },
+    effects: [{ kind: 'encode', sharers: sharers.count, rosterSize: cohort.n }],
+  };
+}
+
+/**
+ * The survivors will be among the sharers, so there must be as many as survivors are required; and enough neighbours to be unmasked.
+ * @throws {Refusal} `secagg.left-out`, `secagg.too-few-sharers`, `secagg.isolated`
+ */
+export function checkSharers(
+  { parameters, cohort, graph }: RoundContext,
+  index: number,
+  sharers: IndexSet,
+): void {
+  if (!sharers.has(index)) throw refuse('left-out', 'this client is not among those that shared keys');
+  const required = requiredSurvivors(parameters, cohort.n, sharers.count);
+  if (sharers.count < required) {
+    throw refuse('too-few-sharers', `${sharers.count} clients shared keys where ${required} are required`);
+  }
+  if (degreeWithin(graph, index, sharers) < cohort.threshold) {
+    throw refuse('isolated', 'too few of this client’s neighbours shared keys');
+  }
+}
