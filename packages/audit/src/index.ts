@@ -1,0 +1,3 @@
+export * from './canary-game.js';
+export * from './many-runs.js';
+export * from './one-run.js';
