@@ -3,7 +3,18 @@
  * Usage: npm run build && node bench/privacy.js
  */
 import { cpus } from 'node:os';
-import { calibrateNoiseMultiplier, calibrateRounds, epsilonOf, rdpOf } from '@tutti/shared/privacy';
+import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
+import {
+  calibrateNoiseMultiplier,
+  calibrateRounds,
+  encode,
+  epsilonOf,
+  noiseSampler,
+  planEncoding,
+  RandomWords,
+  rational,
+  rdpOf,
+} from '@tutti/shared/privacy';
 
 const gaussian = (noiseMultiplier) => ({
   kind: 'gaussian',
@@ -58,6 +69,37 @@ report('60 sampled sums of discrete Gaussians, first time', 0.1, () =>
 report('60 sampled sums of discrete Gaussians, again', 0.02, () =>
   epsilonOf(Array(60).fill(sampledSum), small),
 );
+
+const MILLION = 1_000_000;
+const plan = planEncoding({
+  dimension: MILLION,
+  clipNorm: 1,
+  noiseMultiplier: 1,
+  maximumCohort: 100,
+  minimumSharers: 50,
+  survivorFraction: 0.8,
+  corruptFraction: 0.05,
+});
+const update = Float32Array.from({ length: MILLION }, (_, index) => Math.sin(index) / 1000);
+const shared = { rotationSeed: new Uint8Array(32), sharers: 100, random: systemRandom, primitives };
+/** One draw a coordinate; what comes back is the mean, near 0. */
+const draw = (sampler) => {
+  const words = new RandomWords(systemRandom, MILLION);
+  let sum = 0;
+  for (let index = 0; index < MILLION; index++) sum += sampler.sample(words);
+  return sum / MILLION;
+};
+const deviation = (value) => noiseSampler('discrete-gaussian', rational(BigInt(value) ** 2n, 1n));
+encode(plan, update, shared);
+report(
+  `encode d = 1,000,000 into ${plan.laneBits}-bit lanes (first residue)`,
+  0.6,
+  () => encode(plan, update, shared)[0],
+);
+const table = deviation(4096);
+report(`noise of 1,000,000, ${table.method}, deviation 4,096 (mean)`, 0.25, () => draw(table));
+const exact = deviation(5000);
+report(`noise of 1,000,000, ${exact.method}, deviation 5,000 (mean)`, 2, () => draw(exact));
 
 function report(what, limit, measure) {
   const started = performance.now();

@@ -1,2 +1,4 @@
 export { clippedSum, type ClippedSum } from './clip.js';
+export { makePrivate, makePrivateWithEpsilon, type PrivateOptions } from './make-private.js';
 export { checkModel, findModelProblems, type ModelProblem } from './model-check.js';
+export { PrivateTraining, type PrivateTrainingSettings } from './private-training.js';

@@ -8,7 +8,7 @@ export { FAILURE_PROBABILITY } from './bounds.js';
 export { addCentralGaussian, type CentralGaussianOptions, type CentralRelease } from './central.js';
 export { CorrelatedGaussian, type CorrelatedGaussianOptions, type Correlation } from './correlated.js';
 export { decode, encode, type EncodeOptions, type Residues } from './encode.js';
-export { type NoiseLaw, type NoiseSampler, noiseSampler } from './noise.js';
+export { addNoise, type NoiseLaw, type NoiseSampler, noiseSampler } from './noise.js';
 export {
   type ClipBit,
   type EncodingOptions,

@@ -1,0 +1,206 @@
+import type { LayersModel, Optimizer, Tensor } from '@tensorflow/tfjs';
+import { uniformStream, type RandomSource } from '@tutti/shared/crypto';
+import { Refusal, TuttiError } from '@tutti/shared/errors';
+import { epsilonOf, type AccountantName, type PrivacyEvent } from '@tutti/shared/privacy';
+import { checkExamples } from '../training/checks.js';
+import { useBackend } from '../training/tensorflow/backends.js';
+import { featuresOf, inputsOf, outputsOf, targetsOf } from '../training/tensorflow/batch.js';
+import type { TensorFlow, TensorFlowBackend } from '../training/tensorflow/library.js';
+import { TensorFlowTrainer } from '../training/tensorflow/trainer.js';
+import { readWeights, trainableVariables } from '../training/tensorflow/weights.js';
+import type { Evaluation, Examples } from '../training/trainer.js';
+import { clippedSum } from './clip.js';
+import { stepEvent } from './events.js';
+import { checkModel } from './model-check.js';
+import { accountedMultiplier, addGaussianNoise } from './noise.js';
+
+/** Everything that a private training is made of, with its noise decided. */
+export interface PrivateTrainingSettings {
+  readonly model: LayersModel;
+  readonly optimizer: Optimizer;
+  readonly data: Examples;
+  /** Each example enters each step with this probability, independently of all else. */
+  readonly samplingRate: number;
+  /** L2 bound on one example's gradient. */
+  readonly maxGradNorm: number;
+  /** Deviation of the noise on the sum of a step over `maxGradNorm`. */
+  readonly noiseMultiplier: number;
+  /** Steps after which training refuses to go on. */
+  readonly steps: number;
+  readonly accountant: AccountantName;
+  /** Where sampling and noise come from. */
+  readonly random: RandomSource;
+  /** Examples whose gradients are worked on at once: bounds the memory, not the privacy. */
+  readonly physicalBatch: number;
+}
+
+/**
+ * Differentially private training of a classifier with each example as the unit of privacy: DP-SGD (Abadi et al., "Deep learning with
+ * differential privacy", CCS 2016) with Poisson-sampled batches. The neighbouring relation is adding or removing one example.
+ *
+ * Whoever sees the model after any number of steps is bounded by {@link epsilon}. Nothing else that a step computes leaves it.
+ */
+export class PrivateTraining {
+  private taken = 0;
+  private readonly uniform: () => number;
+  private readonly evaluator: TensorFlowTrainer;
+
+  /** @throws Refusal `dp.model` when a layer cannot be trained with privacy for each example */
+  constructor(
+    private readonly tf: TensorFlow,
+    private readonly backend: TensorFlowBackend,
+    private readonly settings: PrivateTrainingSettings,
+  ) {
+    const { model, data, random } = settings;
+    checkModel(model);
+    checkExamples(this.shape, data);
+    this.uniform = uniformStream(random);
+    this.evaluator = new TensorFlowTrainer(tf, backend, {
+      model,
+      ...this.shape,
+      initialWeights: this.weights(),
+    });
+  }
+
+  get model(): LayersModel {
+    return this.settings.model;
+  }
+
+  /** Deviation of the noise on the sum of a step over the clip norm. */
+  get noiseMultiplier(): number {
+    return this.settings.noiseMultiplier;
+  }
+
+  get stepsTaken(): number {
+    return this.taken;
+  }
+
+  /** Steps that are left. */
+  get stepsLeft(): number {
+    return this.settings.steps - this.taken;
+  }
+
+  /** True when the noise can be recomputed from a seed: then no privacy is claimed. */
+  get seeded(): boolean {
+    return this.settings.random.kind === 'seeded';
+  }
+
+  /** What the steps so far have cost, for any accountant. */
+  get events(): readonly PrivacyEvent[] {
+    if (this.taken === 0) return [];
+    const { samplingRate, noiseMultiplier } = this.settings;
+    const accounted = accountedMultiplier(noiseMultiplier, this.evaluator.parameters);
+    return [{ kind: 'repeated', count: this.taken, event: stepEvent(samplingRate, accounted) }];
+  }
+
+  /** Privacy spent by the steps so far, at `delta`. */
+  epsilon(delta: number): number {
+    return this.taken === 0 ? 0 : epsilonOf(this.events, { delta, accountant: this.settings.accountant });
+  }
+
+  /**
+   * Takes one step: samples a batch (which may be empty), clips, adds, adds noise, and lets the optimizer follow the result over the expected size of
+   * a batch.
+   *
+   * @throws Refusal `dp.exhausted` when all steps are taken
+   * @throws TuttiError `dp.not-finite` when the gradient of an example is not finite; the step then counts as taken
+   */
+  async step(): Promise<void> {
+    const { data, maxGradNorm, noiseMultiplier, optimizer, random, samplingRate, steps } = this.settings;
+    if (this.taken >= steps) {
+      throw new Refusal(
+        'dp.exhausted',
+        `All ${steps} steps that the privacy target allows are taken.`,
+        'Use the model as it is, or plan more steps from the start.',
+      );
+    }
+    // Before anything depends on the data: what fails has been paid for.
+    this.taken++;
+    useBackend(this.tf, this.backend);
+    const sum = this.clippedSumOf(this.sample());
+    addGaussianNoise(sum, noiseMultiplier * maxGradNorm, random);
+    this.tf.tidy(() => optimizer.applyGradients(this.named(sum, data.count * samplingRate)));
+    await this.tf.nextFrame();
+  }
+
+  /** Takes as many steps as pass over the data once on average, or as are left. */
+  async epoch(): Promise<void> {
+    const steps = Math.min(this.stepsLeft, Math.max(1, Math.round(1 / this.settings.samplingRate)));
+    for (let step = 0; step < steps; step++) await this.step();
+  }
+
+  /** Trainable weights in one vector, as a {@link Trainer} takes them. */
+  weights(): Float32Array {
+    return readWeights(trainableVariables(this.model));
+  }
+
+  /** Loss and accuracy on rows that are public, or to be known by nobody else: no privacy is spent and none is given. */
+  evaluate(examples: Examples): Promise<Evaluation> {
+    return this.evaluator.evaluate(this.weights(), examples);
+  }
+
+  /** Frees the model. */
+  dispose(): void {
+    this.settings.optimizer.dispose();
+    this.evaluator.dispose();
+  }
+
+  private get shape(): { readonly inputs: number; readonly classes: number } {
+    return { inputs: inputsOf(this.model), classes: outputsOf(this.model) };
+  }
+
+  private sample(): Int32Array {
+    const rows: number[] = [];
+    for (let row = 0; row < this.settings.data.count; row++) {
+      if (this.uniform() < this.settings.samplingRate) rows.push(row);
+    }
+    return Int32Array.from(rows);
+  }
+
+  /** The sum of the clipped gradients of the rows, in the order of the weight vector. */
+  private clippedSumOf(rows: Int32Array): Float64Array {
+    const { tf } = this;
+    const { data, maxGradNorm, physicalBatch } = this.settings;
+    const sum = new Float64Array(this.evaluator.parameters);
+    for (let start = 0; start < rows.length; start += physicalBatch) {
+      const part = rows.subarray(start, start + physicalBatch);
+      const x = featuresOf(tf, this.model, data, part);
+      const targets = targetsOf(tf, this.shape.classes, data, part);
+      try {
+        const { gradients } = clippedSum(tf, this.model, x, targets, maxGradNorm);
+        addTo(sum, gradients);
+        tf.dispose([...gradients]);
+      } finally {
+        tf.dispose([x, targets]);
+      }
+    }
+    return sum;
+  }
+
+  private named(sum: Float64Array, expectedBatch: number): Record<string, Tensor> {
+    const named: Record<string, Tensor> = {};
+    let offset = 0;
+    for (const { name, size, shape } of trainableVariables(this.model)) {
+      const values = new Float32Array(size);
+      for (let at = 0; at < size; at++) values[at] = (sum[offset + at] ?? 0) / expectedBatch;
+      named[name] = this.tf.tensor(values, shape);
+      offset += size;
+    }
+    return named;
+  }
+}
+
+function addTo(sum: Float64Array, gradients: readonly Tensor[]): void {
+  let offset = 0;
+  for (const gradient of gradients) {
+    const values = gradient.dataSync<'float32'>();
+    for (let at = 0; at < values.length; at++) sum[offset + at] = (sum[offset + at] ?? 0) + (values[at] ?? 0);
+    offset += values.length;
+  }
+}
+
+/** @throws TuttiError `dp.settings` when a setting is out of range */
+export function checkRange(name: string, value: number, fits: boolean, allowed: string): void {
+  if (fits && Number.isFinite(value)) return;
+  throw new TuttiError('dp.settings', `${name} is ${value}; it must be ${allowed}.`, `Correct ${name}.`);
+}
