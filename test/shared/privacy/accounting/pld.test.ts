@@ -158,13 +158,27 @@ describe('hard cases', () => {
     [0.9, 0.1, 3, 1e-5],
     [1e-7, 5, 1e6, 1e-12],
     [0.2, 50, 7, 1e-15],
+    [0.025, 0.268, 7, 1e-4],
+    [0.0015, 0.185, 96, 4e-6],
+    [0.000_14, 173, 3, 2.7e-11],
+    [0.000_02, 0.59, 132, 0.09],
+    [0.000_014, 36, 2e6, 5e-18],
   ])(
     'an answer between nothing and the Rényi bound: q = %d, z = %d, %i steps, delta = %d',
     (rate, z, count, delta) => {
-      const event = times(count, sampled(rate, gaussian(z)));
-      const epsilon = epsilonOf(event, { delta, accountant: 'pld' });
-      expect(epsilon).toBeGreaterThanOrEqual(0);
-      expect(epsilon).toBeLessThanOrEqual(epsilonOf(event, { delta }) * 1.0003);
+      // Not by the accountant, which would answer with the Rényi bound if that were better.
+      const pair = poissonSampledPair(rate, gaussianPair(1 / z).above);
+      for (const direction of [pair, mirrored(pair)]) {
+        const epsilon = composedEpsilon([{ pair: direction, count }], delta);
+        expect(epsilon).toBeGreaterThanOrEqual(0);
+        const bound = epsilonOf(times(count, sampled(rate, gaussian(z))), { delta });
+        expect(epsilon).toBeLessThanOrEqual(bound * 1.0003);
+        // With the unit added the losses are bounded, and at the bound delta falls off a cliff.
+        if (epsilon === 0 || direction !== pair) continue;
+        const back = composedDelta([{ pair: direction, count }], epsilon);
+        expect(back).toBeGreaterThan(delta * 0.99);
+        expect(back).toBeLessThan(delta * 1.05);
+      }
     },
   );
 

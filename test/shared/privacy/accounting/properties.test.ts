@@ -50,7 +50,7 @@ describe.each(['rdp', 'pld'] as const)('epsilon by %s', (accountant) => {
         atMost(base, epsilon(event(z, T, Math.min(1, q * factor)), delta, accountant), accountant);
         atMost(base, epsilon(event(z, T, q), delta / factor, accountant), accountant);
       }),
-      { ...fixed, numRuns: accountant === 'pld' ? 12 : 40 },
+      { ...fixed, numRuns: accountant === 'pld' ? 8 : 40 },
     );
   });
 
@@ -63,7 +63,7 @@ describe.each(['rdp', 'pld'] as const)('epsilon by %s', (accountant) => {
         const back = deltaOf(event, { epsilon: shown, accountant });
         expect(Math.abs(Math.log(back) / Math.log(10 ** exponent) - 1)).toBeLessThan(2e-3);
       }),
-      { ...fixed, numRuns: accountant === 'pld' ? 12 : 40 },
+      { ...fixed, numRuns: accountant === 'pld' ? 8 : 40 },
     );
   });
 

@@ -1,7 +1,7 @@
 import type { PrivacyEvent } from './events.js';
 import { factorisationSensitivitySquared } from './matrix-factorisation.js';
 import { log1mExp } from './numeric.js';
-import { logNormalCdf } from './normal.js';
+import { LOG_SQRT_TWO_PI, logNormalCdf, millsDifference } from './normal.js';
 import { sensitivityFactor } from './sensitivity.js';
 import { treeSensitivitySquared } from './tree.js';
 
@@ -50,7 +50,10 @@ function distance(sensitivitySquared: number, deviation: number): number {
 export function gaussianLogDelta(distance: number, epsilon: number): number {
   if (distance === Infinity) return 0;
   if (distance === 0) return epsilon < 0 ? log1mExp(epsilon) : -Infinity;
-  const above = logNormalCdf(distance / 2 - epsilon / distance);
+  const x = epsilon / distance - distance / 2;
+  // Both terms have the factor phi(x); what is left is a difference of two Mills ratios.
+  if (x >= 0) return -0.5 * x * x - LOG_SQRT_TWO_PI + Math.log(millsDifference(x, distance));
+  const above = logNormalCdf(-x);
   const below = epsilon + logNormalCdf(-distance / 2 - epsilon / distance);
   return below >= above ? -Infinity : above + log1mExp(below - above);
 }

@@ -2,7 +2,7 @@ import { composedCumulant, cumulantOf, type Part } from './cumulant.js';
 import { connectTheDots, type LossRange } from './discretise.js';
 import type { DominatingPair } from './dominating-pair.js';
 import { cyclicPower } from './fourier.js';
-import { logTailAbove, type Plan } from './plan.js';
+import { lossesOf, type Plan } from './plan.js';
 
 /** `count` uses of one pair, with the losses that matter. */
 export interface Segment {
@@ -31,9 +31,10 @@ const MOST_POINTS = 2 ** 21;
  * @param size - a power of two
  */
 export function compose(segments: readonly Segment[], plan: Plan, size: number): ComposedLoss {
+  const margin = gridMargin(segments, size);
   const step = segments.reduce(
     (widest, { range }) => Math.max(widest, (range.highest - range.lowest) / (MOST_POINTS - 2)),
-    (plan.highest - plan.lowest) / (size - 2),
+    (plan.highest - plan.lowest) / (size - 2 * margin - 2),
   );
   const parts = segments.map(({ pair, count, range }) => ({ count, loss: onGrid(pair, range, step) }));
 
@@ -50,7 +51,7 @@ export function compose(segments: readonly Segment[], plan: Plan, size: number):
   const sums = cyclicPower(size, summands);
 
   const cumulant = parts.reduce((sum, { count }, index) => sum + count * (cumulants[index] ?? 0), 0);
-  const lowestIndex = Math.floor(plan.lowest / step);
+  const lowestIndex = Math.floor(plan.lowest / step) - margin;
   const masses = new Float64Array(size);
   for (let k = 0; k < size; k += 1) {
     const index = lowestIndex + k;
@@ -65,14 +66,37 @@ export function compose(segments: readonly Segment[], plan: Plan, size: number):
   };
 }
 
+/**
+ * Points to spare at both ends of the window: a grid moves each loss by less than a step, and the sum of `count` such moves
+ * exceeds sqrt(count ln(1e10) / 2) steps with a probability below 1e-10 (Hoeffding).
+ */
+export function gridMargin(segments: readonly { readonly count: number }[], size: number): number {
+  const moves = segments.reduce((sum, { count }) => sum + count, 0);
+  return Math.min(Math.ceil(Math.sqrt((moves * Math.log(1e10)) / 2)), size / 4);
+}
+
 /** An infinite loss in any step, or a sum above the window. */
 function infiniteMass(parts: readonly Part[], plan: Plan, highest: number): number {
   const logFinite = parts.reduce(
     (sum, { loss, count }) => sum + count * Math.log1p(-Math.min(1, loss.infinite)),
     0,
   );
-  const above = Math.exp(logTailAbove(composedCumulant(parts, plan.tailTilt), plan.tailTilt, highest));
+  const [, most] = lossesOf(parts);
+  const above = most <= highest ? 0 : Math.exp(logTailAbove(parts, plan, highest));
   return Math.min(1, -Math.expm1(logFinite) + above);
+}
+
+/** ln of the share of delta that the mass above the window may have before a better bound on it is looked for. */
+const LOG_NEGLIGIBLE = Math.log(1e-6);
+
+/** ln of a Chernoff bound on the probability of a sum above `loss`. On a coarse grid the tilt of the plan may be too large. */
+function logTailAbove(parts: readonly Part[], { tilt, tailTilt, logDelta }: Plan, loss: number): number {
+  let best = 0;
+  for (let share = 1; share > 1e-3 && best > logDelta + LOG_NEGLIGIBLE; share /= 2) {
+    const further = tilt + share * (tailTilt - tilt);
+    best = Math.min(best, composedCumulant(parts, further).value - further * loss);
+  }
+  return best;
 }
 
 function onGrid(pair: DominatingPair, { lowest, highest }: LossRange, step: number) {

@@ -2,6 +2,7 @@ import type { PrivacyEvent } from '../events.js';
 import { GatheredUses } from '../gathered-uses.js';
 import { gaussianEpsilon, gaussianLogDelta } from '../gaussian.js';
 import { singleUseDelta, singleUseEpsilon } from '../single-use.js';
+import { RdpAccountant } from '../rdp/rdp-accountant.js';
 import { gaussianPair, mirrored } from './dominating-pair.js';
 import { eventPair, type EventPair } from './event-pair.js';
 import { composedDelta, composedEpsilon, type Uses } from './tight.js';
@@ -16,6 +17,8 @@ import { composedDelta, composedEpsilon, type Uses } from './tight.js';
 export class PldAccountant {
   private readonly gathered = new GatheredUses();
   private readonly pairs = new Map<string, EventPair>();
+  /** A bound as well, and the better one where a composition is too long for the largest grid. */
+  private readonly rdp = new RdpAccountant();
 
   /**
    * Adds `count` uses of an event (or of a composition).
@@ -27,6 +30,7 @@ export class PldAccountant {
     for (const { event: single, key } of this.gathered.others) {
       if (!this.pairs.has(key)) this.pairs.set(key, eventPair(single, 'pld'));
     }
+    this.rdp.compose(event, count);
     return this;
   }
 
@@ -48,14 +52,16 @@ export class PldAccountant {
     if (others.length === 0) return Math.exp(gaussianLogDelta(distance, epsilon));
     const only = this.onlyPair();
     if (only) return singleUseDelta(only.pair, epsilon);
-    return this.worst((uses, enough) => composedDelta(uses, epsilon, enough));
+    const tight = this.worst((uses, enough) => composedDelta(uses, epsilon, enough));
+    return Math.min(tight, this.rdp.delta(epsilon));
   }
 
   private tightEpsilon(delta: number): number {
     if (this.gathered.others.length === 0) return gaussianEpsilon(this.gathered.gaussianDistance, delta);
     const only = this.onlyPair();
     if (only) return singleUseEpsilon(only.pair, delta);
-    return this.worst((uses, enough) => composedEpsilon(uses, delta, enough));
+    const tight = this.worst((uses, enough) => composedEpsilon(uses, delta, enough));
+    return Math.min(tight, this.rdp.epsilon(delta).epsilon);
   }
 
   private worst(bound: (uses: readonly Uses[], enough: number) => number): number {

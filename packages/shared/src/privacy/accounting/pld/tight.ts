@@ -1,8 +1,8 @@
-import { compose, readDelta, readEpsilon, type ComposedLoss, type Segment } from './compose.js';
+import { compose, gridMargin, readDelta, readEpsilon, type ComposedLoss } from './compose.js';
 import { cumulantOf, type Part } from './cumulant.js';
 import { connectTheDots, fallsTo, lossRange, type LossRange } from './discretise.js';
 import type { DominatingPair } from './dominating-pair.js';
-import { lossesOf, planForDelta, planForEpsilon, type Plan } from './plan.js';
+import { betterTilt, lossesOf, planAt, tiltForDelta, tiltForEpsilon, type Tilt } from './plan.js';
 
 /** `count` uses of one pair in one direction. */
 export interface Uses {
@@ -17,13 +17,11 @@ const MOST_SIZE = 2 ** 21;
 const RELATIVE_ACCURACY = 3e-4;
 /** What of delta may be lost to cutting off the largest losses of single steps. */
 const CUT_SHARE = 1e-5;
-/** How far below its Chernoff bound a delta is taken to lie, generously. */
-const LOG_BELOW_BOUND = Math.log(1e-3);
 /** Deltas near this are not resolved any more. */
 const LEAST_CUT = 1e-50;
 const LOWER_TAIL = 1e-20;
-/** What of the tilted mass may be moved up to the lowest loss that is kept. */
-const MOVED_SHARE = 1e-12;
+/** What of the tilted mass of a composition may be moved up to the lowest loss that is kept. */
+const MOVED_SHARE = 1e-7;
 
 /**
  * epsilon at `delta` > 0 of a composition in one direction: an upper bound, above the truth by about a ten-thousandth.
@@ -31,31 +29,63 @@ const MOVED_SHARE = 1e-12;
  * @param enough - an answer below this is not refined further: another direction has shown it already
  */
 export function composedEpsilon(uses: readonly Uses[], delta: number, enough = 0): number {
+  // The probabilities of telling single uses apart add up to a bound on telling the composition apart.
+  if (uses.reduce((sum, { pair, count }) => sum + count * pair.above(0), 0) <= delta) return 0;
   const rough = approximate(uses, CUT_SHARE * delta);
-  return refine(rough, planForDelta(rough, delta), enough, (loss) => readEpsilon(loss, delta));
+  const read = (loss: ComposedLoss): number => readEpsilon(loss, delta);
+  const tilt = tiltForDelta(rough, delta);
+  const epsilon = refine(rough, tilt, enough, read);
+  if (epsilon <= enough || epsilon === Infinity) return epsilon;
+  const better = betterTilt(rough, tilt, { epsilon, delta });
+  return better ? Math.min(epsilon, refine(rough, better, enough, read)) : epsilon;
 }
 
 /** delta at `epsilon` of a composition in one direction: an upper bound. */
 export function composedDelta(uses: readonly Uses[], epsilon: number, enough = 0): number {
-  const wide = approximate(uses, LEAST_CUT);
-  const [, most] = lossesOf(wide);
-  if (epsilon >= most) return LEAST_CUT;
-  const { logDelta } = planForEpsilon(wide, epsilon);
-  const rough = approximate(uses, Math.max(LEAST_CUT, CUT_SHARE * Math.exp(logDelta + LOG_BELOW_BOUND)));
-  return refine(rough, planForEpsilon(rough, epsilon), enough, (loss) => readDelta(loss, epsilon));
+  let shown = 1;
+  const { logDelta } = tiltForEpsilon(approximate(uses, LEAST_CUT), epsilon);
+  // The cut counts into delta. It has to be small beside a delta that only the answer tells.
+  for (
+    let cut = Math.max(LEAST_CUT, CUT_SHARE * Math.exp(logDelta));
+    shown > enough;
+    cut = Math.max(LEAST_CUT, CUT_SHARE * shown)
+  ) {
+    const rough = approximate(uses, cut);
+    const [, most] = lossesOf(rough);
+    // Above the largest finite loss there is only what was cut off.
+    shown = Math.min(shown, epsilon >= most ? cut : deltaWith(rough, epsilon, enough));
+    if (cut <= LEAST_CUT || cut <= 2 * CUT_SHARE * shown) return shown;
+  }
+  return shown;
+}
+
+function deltaWith(rough: readonly RoughPart[], epsilon: number, enough: number): number {
+  const read = (loss: ComposedLoss): number => readDelta(loss, epsilon);
+  const tilt = tiltForEpsilon(rough, epsilon);
+  const delta = refine(rough, tilt, enough, read);
+  const better = betterTilt(rough, tilt, { epsilon, delta });
+  return better ? Math.min(delta, refine(rough, better, enough, read)) : delta;
 }
 
 /** Repeats a reading on finer and finer grids until it settles. Each is an upper bound, so the least is returned. */
 function refine(
-  parts: readonly RoughPart[],
-  plan: Plan,
+  rough: readonly RoughPart[],
+  tilt: Tilt,
   enough: number,
   read: (loss: ComposedLoss) => number,
 ): number {
-  const segments = parts.map((part) => segmentOf(part, plan));
+  const parts = rough.map((part) => trimmed(part, tilt.tilt));
+  const plan = planAt(parts, tilt);
+  const segments = parts.map(({ pair, count, loss: { losses } }) => ({
+    pair,
+    count,
+    range: { lowest: losses[0] ?? 0, highest: losses[losses.length - 1] ?? 0 },
+  }));
   const narrowest = Math.min(...parts.map(({ loss }) => Math.sqrt(cumulantOf(loss, 0).variance)));
+  const tooCoarse = (points: number): boolean =>
+    (plan.highest - plan.lowest) / points > 2 * narrowest || 8 * gridMargin(segments, Infinity) > points;
   let size = LEAST_SIZE;
-  while (size < MOST_SIZE && (plan.highest - plan.lowest) / size > 2 * narrowest) size *= 2;
+  while (size < MOST_SIZE && tooCoarse(size)) size *= 2;
   let best = read(compose(segments, plan, size));
   while (size < MOST_SIZE && best > enough) {
     size = Math.min(MOST_SIZE, 4 * size);
@@ -80,17 +110,20 @@ function approximate(uses: readonly Uses[], cut: number): RoughPart[] {
   });
 }
 
-/** The losses that matter under the tilt. What lies lower is moved up, which errs on the safe side. */
-function segmentOf({ pair, count, loss: { losses, masses } }: RoughPart, { tilt }: Plan): Segment {
-  const spare = cumulantOf({ losses, masses, infinite: 0 }, tilt).value + Math.log(MOVED_SHARE / count);
+/** Moves up what lies so low that the tilt leaves next to nothing of it. This errs on the safe side. */
+function trimmed(part: RoughPart, tilt: number): RoughPart {
+  const { losses, masses, infinite } = part.loss;
+  const spare = cumulantOf(part.loss, tilt).value + Math.log(MOVED_SHARE / part.count);
   let first = 0;
   let below = 0;
   for (let i = 0; (losses[i] ?? 0) < 0; i += 1) {
+    if (Math.log(below + (masses[i] ?? 0)) + tilt * (losses[i + 1] ?? 0) > spare) break;
     below += masses[i] ?? 0;
-    if (Math.log(below) + tilt * (losses[i] ?? 0) > spare) break;
-    first = i;
+    first = i + 1;
   }
-  return { pair, count, range: { lowest: losses[first] ?? 0, highest: losses[losses.length - 1] ?? 0 } };
+  const kept = masses.slice(first);
+  kept[0] = (kept[0] ?? 0) + below;
+  return { ...part, loss: { losses: losses.slice(first), masses: kept, infinite } };
 }
 
 const POINTS_PER_SIDE = 768;
