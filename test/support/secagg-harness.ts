@@ -8,6 +8,7 @@ import {
   type KeyPair,
   type Lanes,
   type Primitives,
+  type RandomSource,
   type RevocationList,
 } from '@tutti/shared/crypto';
 import {
@@ -50,16 +51,20 @@ export interface Client {
   readonly vector: Lanes;
   readonly effects: ParticipantEffect[];
   readonly sent: Message[];
+  /** The randomness that this client's machine was given, from its beginning. */
+  readonly random: () => RandomSource;
 }
+
+type Passed = readonly Message[] | Promise<readonly Message[]>;
 
 /** What stands between the parties: an attacker, or a bad network. */
 export interface Network {
   /** The message that a client does not live to send: it is lost from then on. By index of the client. */
   readonly losses?: ReadonlyMap<number, MessageType>;
   /** Replaces a message on its way to the coordinator, multiplies it, or drops it with an empty list. */
-  readonly toCoordinator?: (from: number, message: Message) => readonly Message[];
+  readonly toCoordinator?: (from: number, message: Message) => Passed;
   /** The same on the way to a client. */
-  readonly toClient?: (to: number, message: Message) => readonly Message[];
+  readonly toClient?: (to: number, message: Message) => Passed;
   /** Delivers in an order drawn from this seed; left out, in the order of sending. */
   readonly shuffle?: number | string;
 }
@@ -141,11 +146,11 @@ export class TestRound {
       ...revocations,
     });
     const clients = enrolment.clients.map(({ identity, certificate }, index): Client => {
-      const random = seededRandom(`round/${setup.seed}/${index}`);
+      const random = () => seededRandom(`round/${setup.seed}/${index}`);
       const vector = randomLanes(parameters, `vector/${setup.seed}/${index}`);
       const machine = new SecAggParticipant({
         primitives,
-        random,
+        random: random(),
         identity,
         certificate,
         authority: enrolment.authority.publicKey,
@@ -156,7 +161,7 @@ export class TestRound {
         attempts: 0,
         ...revocations,
       });
-      return { id: toHex(identity.publicKey), identity, machine, vector, effects: [], sent: [] };
+      return { id: toHex(identity.publicKey), identity, machine, vector, effects: [], sent: [], random };
     });
     return new TestRound(parameters, enrolment, coordinator, clients);
   }
@@ -176,10 +181,7 @@ export class TestRound {
     return client;
   }
 
-  /**
-   * Carries messages until nothing moves any more, closing a phase whenever nobody speaks. Ends early where `until` says so: the
-   * messages on their way are lost then, and `run` may be called again.
-   */
+  /** Carries messages until nothing moves any more, closing a phase whenever nobody speaks. */
   async run(network: Network = {}): Promise<Outcome> {
     const { losses, toCoordinator, toClient, shuffle } = network;
     const draws = shuffle === undefined ? undefined : seededRandom(`shuffle/${shuffle}`);
@@ -190,11 +192,11 @@ export class TestRound {
       if (losses?.get(from) === message.type) dead.add(from);
       if (dead.has(from)) return;
       this.client(from).sent.push(message);
-      for (const passed of toCoordinator?.(from, message) ?? [message]) {
-        queue.push(async () => {
+      queue.push(async () => {
+        for (const passed of (await toCoordinator?.(from, message)) ?? [message]) {
           downwardAll(await this.coordinator.receive(this.client(from).id, passed, NOW));
-        });
-      }
+        }
+      });
     };
     const performClient = async (from: number, effects: readonly ParticipantEffect[]): Promise<void> => {
       const client = this.client(from);
@@ -206,11 +208,11 @@ export class TestRound {
     };
     const downward = (to: number, message: Message) => {
       if (dead.has(to)) return;
-      for (const passed of toClient?.(to, message) ?? [message]) {
-        queue.push(async () => {
+      queue.push(async () => {
+        for (const passed of (await toClient?.(to, message)) ?? [message]) {
           if (!dead.has(to)) await performClient(to, await this.client(to).machine.receive(passed, NOW));
-        });
-      }
+        }
+      });
     };
     const downwardAll = (effects: readonly CoordinatorEffect[]) => {
       for (const effect of effects) {
