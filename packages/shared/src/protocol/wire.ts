@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Refusal } from '../errors.js';
+import { MESSAGE_TYPES } from '../secagg/index.js';
 
 /** Raised by one whenever a message changes its meaning. Parties of different versions refuse one another. */
 export const PROTOCOL_VERSION = 1;
@@ -40,22 +41,7 @@ const round = {
 const secagg = z.strictObject({
   type: z.literal('secagg'),
   ...round,
-  message: z.enum([
-    'round-open',
-    'advert',
-    'roster',
-    'seed-reveal',
-    'seeds',
-    'shares',
-    'inbox',
-    'masked',
-    'survivors',
-    'consistency',
-    'quorum',
-    'reveal',
-    'result',
-    'abort',
-  ]),
+  message: z.enum(MESSAGE_TYPES),
 });
 
 /** Headers that a coordinator sends. */
