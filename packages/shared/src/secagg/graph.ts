@@ -12,10 +12,8 @@ export interface Graph {
 
 /** Everybody is everybody's neighbour. */
 export function completeGraph(size: number): Graph {
-  return new AdjacencyGraph(
-    Array.from({ length: size }, (_, client) =>
-      Uint32Array.from({ length: size - 1 }, (_, index) => (index < client ? index : index + 1)),
-    ),
+  return new ListedGraph(size, (client) =>
+    Uint32Array.from({ length: size - 1 }, (_, index) => (index < client ? index : index + 1)),
   );
 }
 
@@ -33,16 +31,17 @@ export async function ringGraph(
   degree: number,
 ): Promise<Graph> {
   const order = await permutation(primitives, seed, size);
-  const lists = new Array<Uint32Array>(size);
-  for (let position = 0; position < size; position++) {
+  const positions = new Uint32Array(size);
+  order.forEach((client, position) => (positions[client] = position));
+  return new ListedGraph(size, (client) => {
+    const position = positions[client] ?? 0;
     const list = new Uint32Array(degree);
     for (let distance = 1; distance <= degree / 2; distance++) {
       list[2 * distance - 2] = order[(position + distance) % size] ?? 0;
       list[2 * distance - 1] = order[(position - distance + size) % size] ?? 0;
     }
-    lists[order[position] ?? 0] = list.sort();
-  }
-  return new AdjacencyGraph(lists);
+    return list.sort();
+  });
 }
 
 /** Fisher-Yates over 0 to size - 1. Draws are u32 of the seed's key stream, those that would favour low indices are passed over. */
@@ -72,20 +71,24 @@ async function permutation(primitives: Primitives, seed: Uint8Array, size: numbe
   return order;
 }
 
-class AdjacencyGraph implements Graph {
-  readonly #lists: readonly Uint32Array[];
+/** Lists neighbours when they are asked for: a participant asks for few of them. */
+class ListedGraph implements Graph {
+  readonly #lists = new Map<number, Uint32Array>();
 
-  constructor(lists: readonly Uint32Array[]) {
-    this.#lists = lists;
-  }
-
-  get size(): number {
-    return this.#lists.length;
-  }
+  constructor(
+    readonly size: number,
+    private readonly list: (client: number) => Uint32Array,
+  ) {}
 
   neighbours(client: number): Uint32Array {
-    const list = this.#lists[client];
-    if (!list) throw new RangeError(`No client ${client} among ${this.size}`);
+    let list = this.#lists.get(client);
+    if (list === undefined) {
+      if (!Number.isInteger(client) || client < 0 || client >= this.size) {
+        throw new RangeError(`No client ${client} among ${this.size}`);
+      }
+      list = this.list(client);
+      this.#lists.set(client, list);
+    }
     return list;
   }
 

@@ -1,6 +1,8 @@
 export type { Lanes } from '../crypto/lanes.js';
+export type { BeaconSource } from './beacon.js';
 export * from './coordinator.js';
 export * from './effects.js';
+export { inProcessExpander, type Expander, type ExpansionJob } from './masking.js';
 export * from './message.js';
 export * from './parameters.js';
 export * from './participant.js';

@@ -1,3 +1,4 @@
+import { BoundedCache } from '../crypto/bounded-cache.js';
 import { Refusal } from '../errors.js';
 import { lowerQuantile, upperQuantile } from './hypergeometric.js';
 
@@ -66,6 +67,15 @@ export function corruptClients(n: number, gammaPpm: number): number {
  * @throws {Refusal} `secagg.infeasible` when no threshold survives the stated losses; the remedy says what to relax.
  */
 export function cohortParameters(assumptions: CohortAssumptions): CohortParameters {
+  const { n, gammaPpm, deltaPpm, sigma, graphMode, grindBits, profile } = assumptions;
+  const key = [n, gammaPpm, deltaPpm, sigma, graphMode, grindBits, profile].join();
+  return computed.get(key, () => compute(assumptions));
+}
+
+/** A ring's degree is searched for, and all parties in one process ask for the same. */
+const computed = new BoundedCache<CohortParameters>(256);
+
+function compute(assumptions: CohortAssumptions): CohortParameters {
   checkAssumptions(assumptions);
   const { n, gammaPpm, deltaPpm, graphMode } = assumptions;
   const corrupt = corruptClients(n, gammaPpm);

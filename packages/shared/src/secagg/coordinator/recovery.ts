@@ -1,0 +1,134 @@
+import { equalBytes } from '../../crypto/bytes.js';
+import type { Primitives } from '../../crypto/primitives.js';
+import { recoverSecret } from '../../crypto/reed-solomon.js';
+import { combineShares, type Share } from '../../crypto/shamir.js';
+import { Refusal } from '../../errors.js';
+import type { ExpansionJob } from '../masking.js';
+import type { HeldShare, Reveal } from '../messages/unmask.js';
+import { commitSelfSeed, maskSign, memberOf, pairKey, selfKey } from '../round-context.js';
+import type { Summed } from './consistency.js';
+import { RoundFailure } from './environment.js';
+
+/** What is needed to take the masks off: one key stream each. */
+export interface Unmasking {
+  readonly jobs: readonly ExpansionJob[];
+  /** Whose shares or seed were wrong, ascending. */
+  readonly blamed: readonly number[];
+}
+
+/**
+ * The masks that are left in the sum: the survivors' own, and of each client that was lost the ones that its surviving neighbours
+ * added for it. Each secret is checked against what its owner published; wrong shares are corrected and their senders named.
+ *
+ * @throws {RoundFailure} `secagg.unrecoverable` where a secret cannot be rebuilt: there is no second set of survivors to try.
+ */
+export async function unmaskingJobs(
+  primitives: Primitives,
+  { round, sharers, sharersHash, survivors, commitments }: Summed,
+  reveals: ReadonlyMap<number, Reveal>,
+): Promise<Unmasking> {
+  const { graph, roster } = round;
+  const blamed = new Set<number>();
+  const recover = new Recovery(graph, round.cohort.threshold, reveals, blamed);
+  const jobs: ExpansionJob[] = [];
+
+  for (const index of survivors) {
+    const commitment = commitments.get(index);
+    const isSeed = (seed: Uint8Array) =>
+      commitment !== undefined && equalBytes(commitSelfSeed(primitives, round, index, seed), commitment);
+    let seed = reveals.get(index)?.selfSeed;
+    if (seed !== undefined && !isSeed(seed)) {
+      blamed.add(index);
+      seed = undefined;
+    }
+    seed ??= await recover.secret(index, 'seedShares', (candidate) => Promise.resolve(isSeed(candidate)));
+    jobs.push({ key: selfKey(primitives, round, seed, index, sharersHash), sign: -1 });
+    seed.fill(0);
+  }
+
+  for (const index of sharers) {
+    if (survivors.has(index)) continue;
+    const neighbours = [...graph.neighbours(index)].filter((neighbour) => survivors.has(neighbour));
+    if (neighbours.length === 0) continue;
+    const { maskingKey } = memberOf(roster, index);
+    const secretKey = await recover.secret(index, 'keyShares', async (candidate) =>
+      equalBytes(await primitives.agreementPublicKey(candidate), maskingKey),
+    );
+    for (const neighbour of neighbours) {
+      const agreed = await primitives.agree(secretKey, memberOf(roster, neighbour).maskingKey);
+      jobs.push({
+        key: pairKey(primitives, round, agreed, index, neighbour, sharersHash),
+        sign: maskSign(neighbour, index) === 1 ? -1 : 1,
+      });
+      agreed.fill(0);
+    }
+    secretKey.fill(0);
+  }
+  return { jobs, blamed: [...blamed].sort((a, b) => a - b) };
+}
+
+type ShareList = 'seedShares' | 'keyShares';
+
+/** Rebuilds secrets from what their holders revealed. */
+class Recovery {
+  readonly #byHolder: ReadonlyMap<number, Readonly<Record<ShareList, ReadonlyMap<number, HeldShare>>>>;
+
+  constructor(
+    private readonly graph: Summed['round']['graph'],
+    private readonly threshold: number,
+    reveals: ReadonlyMap<number, Reveal>,
+    private readonly blamed: Set<number>,
+  ) {
+    const byOwner = (shares: readonly HeldShare[]) => new Map(shares.map((share) => [share.owner, share]));
+    this.#byHolder = new Map(
+      [...reveals].map(([holder, { seedShares, keyShares }]) => [
+        holder,
+        { seedShares: byOwner(seedShares), keyShares: byOwner(keyShares) },
+      ]),
+    );
+  }
+
+  /** The quick way with just enough shares; where the result is not what the owner published, error correction over all of them. */
+  async secret(
+    owner: number,
+    list: ShareList,
+    isRight: (secret: Uint8Array) => Promise<boolean>,
+  ): Promise<Uint8Array> {
+    const holders = new Map<number, number>();
+    const shares: Share[] = [];
+    for (const holder of this.graph.neighbours(owner)) {
+      const held = this.#byHolder.get(holder)?.[list].get(owner);
+      if (held === undefined) continue;
+      holders.set(held.x, holder);
+      shares.push({ x: held.x, value: held.share });
+    }
+    if (shares.length < this.threshold) throw unrecoverable([]);
+    const quick = attempt(() => combineShares(shares, this.threshold));
+    if (quick !== undefined && (await isRight(quick))) return quick;
+    const corrected = attempt(() => recoverSecret(shares, this.threshold));
+    // So many holders cannot all be wrong: whoever dealt the shares dealt garbage.
+    if (corrected === undefined || !(await isRight(corrected.secret))) throw unrecoverable([owner]);
+    for (const x of corrected.wrong) {
+      const holder = holders.get(x);
+      if (holder !== undefined) this.blamed.add(holder);
+    }
+    return corrected.secret;
+  }
+}
+
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+}
+
+function unrecoverable(blamed: readonly number[]): RoundFailure {
+  return new RoundFailure(
+    'unrecoverable',
+    'the secret of a client could not be rebuilt from the shares that came',
+    blamed,
+  );
+}

@@ -1,0 +1,125 @@
+import { equalBytes } from '../../crypto/bytes.js';
+import { ByteReader, ByteWriter } from '../../crypto/fixed-layout.js';
+import { laneBytes } from '../../crypto/lanes.js';
+import { labelledHash, u32 } from '../labels.js';
+import { lanesOver } from '../masking.js';
+import type { Message, MessageType } from '../message.js';
+import {
+  decodeReveal,
+  encodeResult,
+  encodeRevealed,
+  resultContent,
+  type HeldShare,
+  type Reveal,
+} from '../messages/unmask.js';
+import { hashTranscript } from '../round-context.js';
+import { vectorLength } from '../round-parameters.js';
+import type { Summed } from './consistency.js';
+import { refuse, requireSignature, sign, type Environment } from './environment.js';
+import { FinishedPhase } from './finished.js';
+import { RosterPhase, type RoundPhase, type RoundSizes } from './phase.js';
+import { unmaskingJobs } from './recovery.js';
+
+/** R4: survivors give what takes the masks off. Ends with the sum. */
+export class UnmaskPhase extends RosterPhase<Reveal> {
+  readonly name = 'unmask';
+  readonly gathers: MessageType = 'reveal';
+
+  constructor(
+    environment: Environment,
+    private readonly summed: Summed,
+    private readonly survivorsHash: Uint8Array,
+    private readonly announcement: Message,
+  ) {
+    super(environment, summed.round.roster);
+  }
+
+  protected get asked(): Iterable<number> {
+    return this.summed.survivors;
+  }
+
+  override get sizes(): RoundSizes {
+    const { sharers, survivors } = this.summed;
+    const responders = this.gathered.size;
+    return { ...super.sizes, sharers: sharers.count, survivors: survivors.count, responders };
+  }
+
+  protected read(index: number, body: Uint8Array): Reveal {
+    if (!this.summed.survivors.has(index)) {
+      throw refuse('not-a-survivor', 'the sender is not among the survivors');
+    }
+    return decodeReveal(body, this.summed.round.cohort.degree);
+  }
+
+  protected async check(index: number, reveal: Reveal): Promise<void> {
+    const { round, sharers, survivors } = this.summed;
+    if (!equalBytes(reveal.context, round.hash) || !equalBytes(reveal.survivorsHash, this.survivorsHash)) {
+      throw refuse('context', 'the sender has another view of the round');
+    }
+    await requireSignature(
+      this.environment,
+      this.identityOf(index),
+      reveal.signature,
+      'unmask',
+      round.hash,
+      this.survivorsHash,
+      u32(index),
+      labelledHash(this.environment.primitives, 'list', encodeRevealed(reveal)),
+    );
+    const isOf =
+      (survived: boolean) =>
+      ({ owner, x }: HeldShare) =>
+        x > 0 &&
+        x === round.graph.rank(owner, index) + 1 &&
+        sharers.has(owner) &&
+        survivors.has(owner) === survived;
+    const named = [...reveal.seedShares, ...reveal.keyShares].every(({ owner }) => owner < round.cohort.n);
+    if (!named || !reveal.seedShares.every(isOf(true)) || !reveal.keyShares.every(isOf(false))) {
+      throw refuse('shares', 'the sender reveals a share that was not asked for');
+    }
+  }
+
+  /** The sum, and who shared wrongly. */
+  async decide(): Promise<Uint8Array> {
+    const { primitives, expander, parameters } = this.environment;
+    const { jobs, blamed } = await unmaskingJobs(primitives, this.summed, this.gathered);
+    // A copy: where expansion fails half-way, the masked sum is still whole.
+    const sum = lanesOver(laneBytes(this.summed.sum).slice(), parameters.laneBits);
+    await expander.expand(jobs, sum);
+    for (const { key } of jobs) key.fill(0);
+    return new ByteWriter(sum.byteLength + 4 * blamed.length + 4)
+      .list(blamed, (writer, index) => writer.u32(index))
+      .bytes(laneBytes(sum))
+      .finish();
+  }
+
+  async follow(decision: Uint8Array): Promise<RoundPhase> {
+    const { primitives, parameters } = this.environment;
+    const { round, sharers, sharersHash, survivors } = this.summed;
+    const reader = new ByteReader(decision);
+    const blamed = reader.list(() => reader.u32(), round.cohort.n);
+    const bytes = reader.bytes(vectorLength(parameters));
+    reader.finish();
+    const transcript = hashTranscript(
+      primitives,
+      round,
+      sharersHash,
+      this.survivorsHash,
+      this.announcement.body,
+    );
+    const content = { sumHash: primitives.sha256(bytes), survivors: survivors.count, transcript };
+    const signature = await sign(this.environment, 'result', resultContent(content));
+    const result = { type: 'result', body: encodeResult({ ...content, signature }) } as const;
+    const ids = (indices: Iterable<number>) => [...indices].map((index) => this.idOf(index));
+    return new FinishedPhase(result, this.sizes, {
+      sum: lanesOver(bytes, parameters.laneBits),
+      sharers: ids(sharers),
+      survivors: ids(survivors),
+      blamed: ids(blamed),
+    });
+  }
+
+  protected announce(index: number): Message | undefined {
+    return this.summed.survivors.has(index) ? this.announcement : undefined;
+  }
+}
