@@ -48,14 +48,23 @@ export function roundsCommand(): Command {
     if (flags.leaves !== undefined) throw conflicting('--leaves', 'states the rounds that are asked for.');
     const eventFor = (rounds: number): PrivacyEvent => eventFrom({ ...flags, rounds });
     const choice = accountingFor(eventFor(2), flags);
-    const rounds = calibrateRounds({ ...target(flags), ...choice, eventFor });
+    const rounds = calibrateRounds({ ...target(flags), ...choice, eventFor, maximum: MOST_ROUNDS });
     return {
       solution: { rounds },
-      words: rounds === 0 ? 'Not even one round fits' : `${rounds} round${rounds === 1 ? ' fits' : 's fit'}`,
+      words: roundsInWords(rounds),
       event: eventFor(rounds),
       choice,
     };
   });
+}
+
+/** Beyond this many rounds nothing is looked for. */
+const MOST_ROUNDS = 1e9;
+
+function roundsInWords(rounds: number): string {
+  if (rounds === 0) return 'Not even one round fits';
+  if (rounds === MOST_ROUNDS) return `${rounds} rounds fit, and more may`;
+  return rounds === 1 ? '1 round fits' : `${rounds} rounds fit`;
 }
 
 /** `tutti privacy rate`: the largest sampling rate that keeps (ε, δ). */

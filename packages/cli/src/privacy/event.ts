@@ -183,11 +183,11 @@ function eventsIn(file: string, flags: EventFlags): PrivacyEvent {
   try {
     content = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
     throw new Refusal(
       'cli.events-file',
-      `${file} is not JSON: ${error.message}.`,
-      'Write one privacy event, or a list.',
+      `${file} cannot be read as JSON: ${reason}.`,
+      'Name a file with one privacy event, or a list of them.',
     );
   }
   return parseEvent(Array.isArray(content) ? { kind: 'composed', events: content as unknown } : content);

@@ -2,7 +2,7 @@ import { protectionOf, type AccountantName, type PrivacyEvent } from '@tutti/sha
 
 /** `ε = 2.387 at δ = 1e-5`; rounded upwards, since it is a bound. */
 export function guarantee(epsilon: number, delta: number): string {
-  return `ε = ${roundedUp(epsilon)} at δ = ${delta}`;
+  return `ε = ${roundedUp(epsilon)} at δ = ${roundedUp(delta)}`;
 }
 
 /** A number to four significant digits, never below it. */
@@ -21,7 +21,7 @@ export function roundedDown(value: number): string {
 }
 
 const accountants: Readonly<Record<AccountantName, string>> = {
-  rdp: 'Rényi differential privacy (an upper bound; for sampled Gaussians pld is tighter)',
+  rdp: 'Rényi differential privacy (an upper bound)',
   pld: 'privacy loss distribution (an upper bound, tight to about 0.01 %)',
   exact: 'closed form (exact)',
 };

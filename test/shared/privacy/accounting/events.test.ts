@@ -1,8 +1,11 @@
 import {
   canonicalForm,
   createAccountant,
+  curveOf,
+  deltaOf,
   epsilonOf,
   parseEvent,
+  RdpAccountant,
   tightestAccountant,
   type PrivacyEvent,
 } from '@tutti/shared/privacy';
@@ -110,6 +113,28 @@ describe('events', () => {
         expect(epsilonOf(event, { delta: 1e-5, accountant })).toBe(Infinity);
       }
     }
+  });
+});
+
+describe('questions without a meaning are refused', () => {
+  const invalid = expect.objectContaining({ code: 'privacy.invalid-target' }) as Error;
+
+  test.each([-1e-9, 1.01, NaN, Infinity])('delta = %d', (delta) => {
+    for (const accountant of ['rdp', 'pld', 'exact'] as const) {
+      expect(() => epsilonOf(gaussian(1), { delta, accountant })).toThrow(invalid);
+      expect(() => curveOf(gaussian(1), { deltas: [1e-5, delta], accountant })).toThrow(invalid);
+    }
+  });
+
+  test.each([-1e-9, NaN])('epsilon = %d', (epsilon) => {
+    expect(() => deltaOf(gaussian(1), { epsilon })).toThrow(invalid);
+    expect(() => curveOf(gaussian(1), { epsilons: [1, epsilon] })).toThrow(invalid);
+  });
+
+  test.each([[[]], [[1]], [[2, 0.5]], [[NaN]], [[Infinity]]])('orders %j', (orders) => {
+    expect(() => new RdpAccountant(orders)).toThrow(
+      expect.objectContaining({ code: 'privacy.invalid-orders' }) as Error,
+    );
   });
 });
 

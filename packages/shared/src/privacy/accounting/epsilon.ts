@@ -1,3 +1,4 @@
+import { Refusal } from '../../errors.js';
 import { createAccountant, type Accountant, type AccountantChoice } from './accountant.js';
 import type { PrivacyEvent } from './events.js';
 import { usesOf } from './normalise.js';
@@ -6,6 +7,7 @@ import { usesOf } from './normalise.js';
  * The epsilon of all these events together at `delta`; infinite when there is no finite one.
  *
  * @param delta - 0 to 1
+ * @throws Refusal `privacy.invalid-target` for a delta out of range
  * @throws Refusal `privacy.unsupported-event` when the accountant cannot bound an event; `privacy.mixed-relations` when
  * the events protect different things
  */
@@ -13,6 +15,7 @@ export function epsilonOf(
   events: PrivacyEvent | readonly PrivacyEvent[],
   { delta, ...choice }: { readonly delta: number } & AccountantChoice,
 ): number {
+  checkDelta(delta);
   return composed(events, choice).epsilon(delta).epsilon;
 }
 
@@ -21,6 +24,7 @@ export function deltaOf(
   events: PrivacyEvent | readonly PrivacyEvent[],
   { epsilon, ...choice }: { readonly epsilon: number } & AccountantChoice,
 ): number {
+  checkEpsilon(epsilon);
   return composed(events, choice).delta(epsilon);
 }
 
@@ -36,6 +40,8 @@ export function curveOf(
   options: ({ readonly deltas: readonly number[] } | { readonly epsilons: readonly number[] }) &
     AccountantChoice,
 ): PrivacyPoint[] {
+  if ('deltas' in options) options.deltas.forEach(checkDelta);
+  else options.epsilons.forEach(checkEpsilon);
   const accountant = composed(events, options);
   return 'deltas' in options
     ? options.deltas.map((delta) => ({ epsilon: accountant.epsilon(delta).epsilon, delta }))
@@ -46,4 +52,22 @@ function composed(events: PrivacyEvent | readonly PrivacyEvent[], choice: Accoun
   const accountant = createAccountant(choice);
   for (const { event, count } of usesOf(events)) accountant.compose(event, count);
   return accountant;
+}
+
+function checkDelta(delta: number): void {
+  if (delta >= 0 && delta <= 1) return;
+  throw new Refusal(
+    'privacy.invalid-target',
+    `Delta is ${delta}; it is a probability.`,
+    'State a delta from 0 to 1.',
+  );
+}
+
+function checkEpsilon(epsilon: number): void {
+  if (epsilon >= 0) return;
+  throw new Refusal(
+    'privacy.invalid-target',
+    `Epsilon is ${epsilon}; it is not negative.`,
+    'State an epsilon of at least 0.',
+  );
 }

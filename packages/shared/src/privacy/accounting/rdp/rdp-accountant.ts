@@ -1,3 +1,4 @@
+import { Refusal } from '../../../errors.js';
 import type { PrivacyEvent, Protection } from '../events.js';
 import { protectionOf, usesOf, type SingleEvent, type Uses } from '../normalise.js';
 import { pureEpsilon } from '../pure.js';
@@ -17,8 +18,18 @@ export class RdpAccountant {
   private pure = 0;
   private protection: Protection | undefined;
 
-  /** @param orders - Rényi orders, each above 1 */
+  /**
+   * @param orders - Rényi orders
+   * @throws Refusal `privacy.invalid-orders` when there is none, or one that is not above 1
+   */
   constructor(orders: readonly number[] = DEFAULT_ORDERS) {
+    if (orders.length === 0 || !orders.every((order) => order > 1 && Number.isFinite(order))) {
+      throw new Refusal(
+        'privacy.invalid-orders',
+        'A Rényi order is not above 1, or there is none.',
+        'State orders above 1.',
+      );
+    }
     this.orders = orders;
     this.sum = new Float64Array(orders.length);
   }
