@@ -3,6 +3,7 @@ import { reportFailure, exitCode } from './failure.js';
 import { privacyCommand } from './privacy/index.js';
 import type { Surroundings } from './surroundings.js';
 import { jobCommand } from './verbs/job.js';
+import { secaggCommand } from './verbs/secagg.js';
 import { loadEngine, simulateCommand, type LoadEngine } from './verbs/simulate.js';
 import { version } from './version.js';
 
@@ -13,7 +14,8 @@ export function tuttiCommand(surroundings: Surroundings, engine: LoadEngine = lo
     .version(version(), '-v, --version')
     .addCommand(simulateCommand(surroundings, engine))
     .addCommand(jobCommand(surroundings))
-    .addCommand(privacyCommand());
+    .addCommand(privacyCommand())
+    .addCommand(secaggCommand(surroundings));
   for (const command of withDescendants(program)) {
     command
       .exitOverride()
