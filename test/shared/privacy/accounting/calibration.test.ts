@@ -3,6 +3,8 @@ import {
   calibrateRounds,
   calibrateSamplingRate,
   epsilonOf,
+  planEncoding,
+  releaseEvent,
   type PrivacyEvent,
 } from '@tutti/shared/privacy';
 import { describe, expect, test } from 'vitest';
@@ -134,4 +136,21 @@ describe('calibration at the ends', () => {
       unreachable,
     );
   });
+});
+
+test('noise for a target goes through the whole encoding: lanes, scale and rounded bound', () => {
+  const cohort = {
+    dimension: 5000,
+    clipNorm: 1,
+    maximumCohort: 60,
+    minimumSharers: 30,
+    survivorFraction: 0.8,
+    corruptFraction: 0.05,
+  };
+  const plan = (noiseMultiplier: number) => planEncoding({ ...cohort, noiseMultiplier });
+  const eventFor = (z: number): PrivacyEvent => times(40, sampled(0.1, releaseEvent(plan(z), 40)));
+  const target = { epsilon: 4, delta: 1e-5 };
+  const z = calibrateNoiseMultiplier({ ...target, eventFor });
+  expect(epsilonOf(eventFor(z), target)).toBeLessThanOrEqual(4);
+  expect(epsilonOf(eventFor(z * 0.99), target)).toBeGreaterThan(4);
 });
