@@ -14,7 +14,9 @@ import {
 import {
   SecAggCoordinator,
   SecAggParticipant,
+  type BeaconSource,
   type CoordinatorEffect,
+  type CoordinatorOptions,
   type Message,
   type MessageType,
   type ParticipantEffect,
@@ -35,6 +37,8 @@ export interface RoundSetup {
   /** Clients of an earlier setup, so that several rounds have the same identities. */
   readonly enrolment?: Enrolment;
   readonly revocations?: RevocationList;
+  /** The beacon that the coordinator and every client rely on. */
+  readonly beacon?: BeaconSource;
 }
 
 export interface Enrolment {
@@ -129,6 +133,8 @@ export class TestRound {
   private constructor(
     readonly parameters: RoundParameters,
     readonly enrolment: Enrolment,
+    /** What the coordinator was made of, and can be made of again. */
+    readonly options: CoordinatorOptions,
     readonly coordinator: SecAggCoordinator,
     readonly clients: readonly Client[],
   ) {}
@@ -138,13 +144,17 @@ export class TestRound {
     const enrolment = setup.enrolment ?? (await enrol(setup.seed, setup.clients, parameters.groupId));
     const primitives = setup.primitives ?? memoised(nodePrimitives);
     const revocations = setup.revocations ? { revocations: setup.revocations } : {};
-    const coordinator = new SecAggCoordinator({
+    const beacon = setup.beacon ? { beacon: setup.beacon } : {};
+    const options: CoordinatorOptions = {
       primitives,
       signingKey: enrolment.coordinator,
       authority: enrolment.authority.publicKey,
       parameters,
+      random: seededRandom(`coordinator/${setup.seed}`),
       ...revocations,
-    });
+      ...beacon,
+    };
+    const coordinator = new SecAggCoordinator(options);
     const clients = enrolment.clients.map(({ identity, certificate }, index): Client => {
       const random = () => seededRandom(`round/${setup.seed}/${index}`);
       const vector = randomLanes(parameters, `vector/${setup.seed}/${index}`);
@@ -160,10 +170,11 @@ export class TestRound {
         highestRound: parameters.roundNumber - 1,
         attempts: 0,
         ...revocations,
+        ...beacon,
       });
       return { id: toHex(identity.publicKey), identity, machine, vector, effects: [], sent: [], random };
     });
-    return new TestRound(parameters, enrolment, coordinator, clients);
+    return new TestRound(parameters, enrolment, options, coordinator, clients);
   }
 
   /** The plain sum of the vectors of these clients: what a round must come to, bit for bit. */

@@ -10,6 +10,7 @@ import {
   type Environment,
 } from './coordinator/environment.js';
 import { InputPhase } from './coordinator/input.js';
+import { BeaconPhase } from './coordinator/seed.js';
 import type { RoundPhase } from './coordinator/phase.js';
 import type { CoordinatorEffect, CoordinatorRecord, Phase } from './effects.js';
 import { inProcessExpander } from './masking.js';
@@ -122,19 +123,24 @@ export class SecAggCoordinator {
       const hash = toHex(this.#environment.primitives.sha256(message.body));
       const before = this.#taken.get(key);
       if (before === hash) return [];
+      // Whoever speaks has the beacon's value already: the phase that waits for it ends here too.
+      const opened = this.#phase instanceof BeaconPhase ? await this.#close(now) : [];
       try {
         if (before !== undefined) throw refuse('contradiction', 'it contradicts what the sender said before');
-        if (message.type === 'abort') return await this.#hearAbort(from, message.body);
+        if (message.type === 'abort') {
+          return [...opened, ...(await this.#hearAbort(from, message.body))];
+        }
         if (this.#aborted || message.type !== this.#phase.gathers) {
           throw refuse('misplaced', `a message of type ${message.type} does not belong here`);
         }
         await this.#phase.take(from, message.body, now);
         this.#taken.set(key, hash);
       } catch (error) {
-        return [{ kind: 'rejected', from, code: error instanceof TuttiError ? error.code : 'secagg.failed' }];
+        const code = error instanceof TuttiError ? error.code : 'secagg.failed';
+        return [...opened, { kind: 'rejected', from, code }];
       }
       const kept = persist({ kind: 'message', from, ...message });
-      return [kept, ...(await this.#closeIfComplete())];
+      return [...opened, kept, ...(await this.#closeIfComplete())];
     });
   }
 

@@ -1,3 +1,4 @@
+import { equalBytes } from '../../crypto/bytes.js';
 import { ByteReader, ByteWriter } from '../../crypto/fixed-layout.js';
 import { laneBytes, type Lanes } from '../../crypto/lanes.js';
 import { IndexSet } from '../index-set.js';
@@ -73,6 +74,10 @@ export class InputPhase extends RosterPhase<Input> {
       u32(index),
       vectorHash,
     );
+    const before = this.#evidence.get(index);
+    if (before !== undefined && !equalBytes(before.vectorHash, vectorHash)) {
+      throw refuse('contradiction', 'the sender’s vector is in the sum already, and is another');
+    }
   }
 
   /** Added and marked in one step, with no promise in between: a vector is in the sum once or not at all. */

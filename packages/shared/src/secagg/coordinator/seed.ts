@@ -79,8 +79,8 @@ export class RevealSeedPhase extends RosterPhase<SeedReveal> {
 }
 
 /**
- * R0b with `ring-beacon`: everybody waits for the beacon, nobody says anything. The shell closes this phase at once, after its effects; closing
- * it takes until the value is out.
+ * R0b with `ring-beacon`: everybody waits for the beacon, nobody says anything. The shell closes this phase at once, after performing its effects, or the
+ * first client that speaks does; closing it takes until the value is out.
  */
 export class BeaconPhase extends RosterPhase<never> {
   readonly name = 'reveal-seed';
