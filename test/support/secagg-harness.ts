@@ -39,6 +39,8 @@ export interface RoundSetup {
   readonly revocations?: RevocationList;
   /** The beacon that the coordinator and every client rely on. */
   readonly beacon?: BeaconSource;
+  /** Where a client draws from; left out, from its own seed. */
+  readonly random?: (client: number) => RandomSource;
 }
 
 export interface Enrolment {
@@ -156,7 +158,7 @@ export class TestRound {
     };
     const coordinator = new SecAggCoordinator(options);
     const clients = enrolment.clients.map(({ identity, certificate }, index): Client => {
-      const random = () => seededRandom(`round/${setup.seed}/${index}`);
+      const random = () => setup.random?.(index) ?? seededRandom(`round/${setup.seed}/${index}`);
       const vector = randomLanes(parameters, `vector/${setup.seed}/${index}`);
       const machine = new SecAggParticipant({
         primitives,
