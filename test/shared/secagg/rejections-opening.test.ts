@@ -80,6 +80,7 @@ describe('a client that is offered a round', () => {
     ['grindBits', { graphMode: 'ring-reveal', grindBits: 63 }],
     ['roundNumber', { roundNumber: 6 }],
     ['roundNumber', { roundNumber: 0 }],
+    ['revocationVersion', { revocationVersion: 1 }],
     ['deadlines', { deadlines: { ...roundParameters().deadlines, advertise: NOW - 1 } }],
   ])('refuses another %s than it expects or allows: %o', async (name, changes) => {
     await expectRefused((round) => openWith(round, changes), `secagg.policy.${name}`);

@@ -8,20 +8,32 @@ import {
   issueRevocationList,
 } from '@tutti/shared/crypto';
 import type { Message } from '@tutti/shared/secagg';
+import { signLabelled } from '../../../packages/shared/src/secagg/labels.js';
 import {
+  decodeRoster,
   decodeSeeds,
+  encodeRoster,
   encodeSeeds,
   type Advert,
 } from '../../../packages/shared/src/secagg/messages/advertise.js';
 import { NOW, TestRound, type RoundSetup } from '../../support/secagg-harness.js';
 import { seededRandom } from '../../support/seeded-random.js';
-import { advertsOf, advertWith, expectLeft, flip, malleate, rosterOf, towards } from './support/attacker.js';
+import {
+  advertsOf,
+  advertWith,
+  contextOf,
+  expectLeft,
+  flip,
+  malleate,
+  rosterOf,
+  towards,
+} from './support/attacker.js';
 
 const VICTIM = 2;
 const CORRUPT = 4;
 const setup: RoundSetup = { seed: 'roster', clients: 7 };
 
-/** Points of order 1, 2, 4 and 8 on Curve25519, one of its twist, and encodings that are not canonical. */
+/** Points of small order on Curve25519 or its twist, and encodings that are not canonical. */
 const BAD_POINTS: Record<string, string> = {
   zero: '00'.repeat(32),
   one: `01${'00'.repeat(31)}`,
@@ -123,6 +135,28 @@ describe('a client that is shown a roster', () => {
       parameters: { minimumRoster: 7 },
     });
     await expectLeft(victim, 'secagg.roster-size', 'shares');
+  });
+
+  it('leaves where the coordinator adds a seed of its own', async () => {
+    const round = await TestRound.create(setup);
+    await round.run({
+      toClient: towards(VICTIM, 'roster', async (body) => {
+        const { adverts } = decodeRoster(body);
+        const seed = new Uint8Array(32);
+        const { parametersHash, roster } = await contextOf(round);
+        const { secretKey } = round.enrolment.coordinator;
+        const signature = await signLabelled(
+          primitives,
+          secretKey,
+          'roster',
+          parametersHash,
+          roster.hash,
+          seed,
+        );
+        return encodeRoster(bodies(adverts), seed, signature);
+      }),
+    });
+    await expectLeft(round.client(VICTIM), 'secagg.seed', 'shares');
   });
 
   it('leaves where no threshold is secure for a roster of that size', async () => {

@@ -140,7 +140,16 @@ describe('a ring of which the clients drew the seed', () => {
   it('goes on without who did not reveal its share of the seed, and does not wait for it', async () => {
     const round = await TestRound.create({ seed: 'ring/silent', clients: 40, parameters });
     const losses = new Map<number, MessageType>([[5, 'seed-reveal']]);
-    const { result } = await round.run({ losses });
+    const awaited = new Set<string>();
+    const { result } = await round.run({
+      losses,
+      toCoordinator: (_, message) => {
+        if (message.type === 'shares') round.coordinator.outstanding.forEach((id) => awaited.add(id));
+        return [message];
+      },
+    });
+    expect(awaited.size).toBe(39);
+    expect(awaited).not.toContain(round.client(5).id);
     const others = round.clients.filter((_, index) => index !== 5).map(({ id }) => id);
     expect(result?.sharers).toEqual(others);
     expect(result?.sum).toEqual(round.sumOf(others));

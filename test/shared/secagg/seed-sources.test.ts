@@ -103,6 +103,26 @@ describe('a ring whose seed is a beacon’s', () => {
   });
 
   it.each([
+    ['after shares are due: nobody waits so long', Number.MAX_SAFE_INTEGER],
+    ['nobody knows when', Number.NaN],
+  ])('is not entered by a client where the value comes out %s', async (_, published) => {
+    const waiting = beacon({
+      publishedAt: () => published,
+      value: () => new Promise<never>(() => undefined),
+    });
+    const round = await TestRound.create(setup());
+    const own = await TestRound.create(setup({ enrolment: round.enrolment, beacon: waiting }));
+    const { machine } = own.client(4);
+    await machine.receive(await round.coordinator.open(), NOW);
+    await round.run();
+    const adverts = round.clients.map(({ sent }) => sent[0]?.body ?? new Uint8Array(0));
+    const effects = await machine.receive(await rosterOf(round, adverts), NOW);
+    expect(effects.at(-1)).toEqual({ kind: 'aborted', code: 'secagg.beacon' });
+    const coordinator = await TestRound.create(setup({ beacon: beacon({ publishedAt: () => Number.NaN }) }));
+    expect((await coordinator.run()).aborted).toMatchObject({ phase: 'advertise', code: 'secagg.beacon' });
+  });
+
+  it.each([
     ['cannot be had', () => Promise.reject(new Error('no network'))],
     ['does not verify', () => Promise.reject(new Error('signature'))],
   ])('is left where the value %s', async (_, value) => {

@@ -92,7 +92,7 @@ export class AdvertisePhase implements RoundPhase {
     roundCohort(parameters, count);
     if (parameters.beacon && beacon) {
       const published = beacon.publishedAt(parameters.beacon.round);
-      if (now + parameters.beacon.lead * 1000 > published) {
+      if (!(now + parameters.beacon.lead * 1000 <= published)) {
         throw new RoundFailure('beacon', 'the beacon’s value comes out too soon after the roster');
       }
     }

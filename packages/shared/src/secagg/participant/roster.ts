@@ -97,8 +97,13 @@ async function beaconValue(
 ): Promise<Uint8Array> {
   const round = parameters.beacon?.round;
   if (beacon === undefined || round === undefined) throw refuse('beacon', 'this client knows no beacon');
-  if (now >= beacon.publishedAt(round)) {
+  const published = beacon.publishedAt(round);
+  if (!(now < published)) {
     throw refuse('beacon', 'the beacon’s value was out before this client saw the roster');
+  }
+  // Whoever waits for the value holds its secrets meanwhile, and is deaf: not for longer than it agreed to.
+  if (published > parameters.deadlines.share) {
+    throw refuse('beacon', 'the beacon’s value comes out when shares are due already');
   }
   try {
     return await beacon.value(round);
