@@ -179,6 +179,11 @@ export class TestRound {
     return new TestRound(parameters, enrolment, options, coordinator, clients);
   }
 
+  /** The same clients around another coordinator. */
+  withCoordinator(coordinator: SecAggCoordinator): TestRound {
+    return new TestRound(this.parameters, this.enrolment, this.options, coordinator, this.clients);
+  }
+
   /** The plain sum of the vectors of these clients: what a round must come to, bit for bit. */
   sumOf(ids: readonly string[]): Lanes {
     const sum = randomLanes(this.parameters, '').fill(0);

@@ -1,4 +1,4 @@
-import { equalBytes } from '../../crypto/bytes.js';
+import { concatBytes, equalBytes } from '../../crypto/bytes.js';
 import { ByteReader, ByteWriter } from '../../crypto/fixed-layout.js';
 import { laneBytes } from '../../crypto/lanes.js';
 import { labelledHash, u32 } from '../labels.js';
@@ -79,27 +79,27 @@ export class UnmaskPhase extends RosterPhase<Reveal> {
     }
   }
 
-  /** The sum, and who shared wrongly. */
+  /** Who shared wrongly, then the sum. */
   async decide(): Promise<Uint8Array> {
     const { primitives, expander, parameters } = this.environment;
     const { jobs, blamed } = await unmaskingJobs(primitives, this.summed, this.gathered);
-    // A copy: where expansion fails half-way, the masked sum is still whole.
-    const sum = lanesOver(laneBytes(this.summed.sum).slice(), parameters.laneBits);
-    await expander.expand(jobs, sum);
+    const list = new ByteWriter().list(blamed, (writer, index) => writer.u32(index)).finish();
+    // Masks are taken off a copy: where that fails half-way, the masked sum is still whole. Lanes of any width are aligned after a list of u32.
+    const decision = concatBytes(list, laneBytes(this.summed.sum));
+    await expander.expand(jobs, lanesOver(decision.subarray(list.length), parameters.laneBits));
     for (const { key } of jobs) key.fill(0);
-    return new ByteWriter(sum.byteLength + 4 * blamed.length + 4)
-      .list(blamed, (writer, index) => writer.u32(index))
-      .bytes(laneBytes(sum))
-      .finish();
+    return decision;
   }
 
   async follow(decision: Uint8Array): Promise<RoundPhase> {
     const { primitives, parameters } = this.environment;
     const { round, sharers, sharersHash, survivors } = this.summed;
-    const reader = new ByteReader(decision);
+    const listed = decision.length - vectorLength(parameters);
+    const reader = new ByteReader(decision.subarray(0, listed));
     const blamed = reader.list(() => reader.u32(), round.cohort.n);
-    const bytes = reader.bytes(vectorLength(parameters));
     reader.finish();
+    // In a buffer of its own: whoever is given the sum may look at its buffer.
+    const bytes = decision.slice(listed);
     const transcript = hashTranscript(
       primitives,
       round,
