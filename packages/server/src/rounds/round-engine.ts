@@ -181,9 +181,13 @@ export class RoundEngine {
 
   private setTimer(): void {
     clearTimeout(this.timer);
+    const { machine } = this.options;
+    const { phase } = this;
     this.timer = setTimeout(() => {
       this.enqueue(async () => {
-        await this.perform(await this.options.machine.close());
+        // Queued behind the message that completed its phase, a deadline must not close the next one while it is empty.
+        if (machine.phase !== phase) return;
+        await this.perform(await machine.close());
         await this.closeIfNobodyIsLeft();
       });
     }, this.options.phaseDeadline);
