@@ -135,7 +135,9 @@ export async function advertWith(
   changes: Partial<Advert>,
   signer: KeyPair = client.identity,
 ): Promise<Uint8Array> {
-  const content = advertContent({ ...advert, ...changes });
+  const { parametersHash, identity, sealingKey, maskingKey, seedCommitment, certificate } = advert;
+  const fields = { parametersHash, identity, sealingKey, maskingKey, seedCommitment, certificate };
+  const content = advertContent({ ...fields, ...changes });
   return encodeAdvert(content, await signLabelled(primitives, signer.secretKey, 'advert', content));
 }
 

@@ -45,6 +45,39 @@ export interface Advert {
 
 type UnsignedAdvert = Omit<Advert, 'signature' | 'body'>;
 
+/** Read where it lies: a roster is long, every client holds it, and looks at little of it. Nobody changes the message afterwards. */
+class AdvertInPlace implements Advert {
+  constructor(readonly body: Uint8Array) {}
+
+  get parametersHash(): Uint8Array {
+    return this.body.subarray(0, 32);
+  }
+
+  get identity(): Uint8Array {
+    return this.body.subarray(32, 64);
+  }
+
+  get sealingKey(): Uint8Array {
+    return this.body.subarray(64, 96);
+  }
+
+  get maskingKey(): Uint8Array {
+    return this.body.subarray(96, 128);
+  }
+
+  get seedCommitment(): Uint8Array {
+    return this.body.subarray(128, 160);
+  }
+
+  get certificate(): Uint8Array {
+    return this.body.subarray(164, this.body.length - 64);
+  }
+
+  get signature(): Uint8Array {
+    return this.body.subarray(this.body.length - 64);
+  }
+}
+
 /** What an advert's signature is over. */
 export function advertContent(advert: UnsignedAdvert): Uint8Array {
   return new ByteWriter()
@@ -63,17 +96,11 @@ export function encodeAdvert(content: Uint8Array, signature: Uint8Array): Uint8A
 
 export function decodeAdvert(body: Uint8Array): Advert {
   const reader = new ByteReader(body);
-  const advert = {
-    parametersHash: reader.bytes(32),
-    identity: reader.bytes(32),
-    sealingKey: reader.bytes(32),
-    maskingKey: reader.bytes(32),
-    seedCommitment: reader.bytes(32),
-    certificate: reader.sizedBytes(LARGEST_CERTIFICATE),
-    signature: reader.bytes(64),
-  };
+  reader.bytes(5 * 32);
+  reader.sizedBytes(LARGEST_CERTIFICATE);
+  reader.bytes(64);
   reader.finish();
-  return { ...advert, body };
+  return new AdvertInPlace(body);
 }
 
 /** Everybody who advertised. Signed `roster` over parameters hash, roster hash and the coordinator's seed, if it drew one. */
@@ -98,7 +125,11 @@ export function encodeRoster(
 
 export function decodeRoster(body: Uint8Array): RosterMessage {
   const reader = new ByteReader(body);
-  const adverts = reader.list(() => decodeAdvert(reader.sizedBytes(LARGEST_ADVERT)), LARGEST_ROSTER);
+  const adverts = reader.list(() => {
+    const { length } = reader.sizedBytes(LARGEST_ADVERT);
+    const end = body.length - reader.remaining;
+    return decodeAdvert(body.subarray(end - length, end));
+  }, LARGEST_ROSTER);
   const seed = reader.sizedBytes(32);
   const signature = reader.bytes(64);
   reader.finish();

@@ -16,7 +16,7 @@ import { requiredSurvivors } from '../round-parameters.js';
 import { openEnvelope, sealEnvelope } from './envelope.js';
 import { refuse, send, type Environment, type Step } from './environment.js';
 import type { Received, SeedRevealed, Shared } from './states.js';
-import { trust } from './trust.js';
+import { checkNeighbour } from './trust.js';
 
 /** R1: shares of the own mask's seed and of the masking key, sealed for each neighbour. */
 export async function shareSecrets(
@@ -31,8 +31,8 @@ export async function shareSecrets(
   const { parameters, parametersHash, sealing, masking, seedShare } = joined;
   const round = await formRound(primitives, parameters, parametersHash, roster, graphSeed);
   const neighbours = round.graph.neighbours(index);
-  const trusted = new Set<number>();
-  for (const neighbour of neighbours) await trust(environment, round, trusted, neighbour, now);
+  const certified = new Set<number>();
+  for (const neighbour of neighbours) await checkNeighbour(environment, round, certified, neighbour, now);
 
   const selfSeed = secrets.keep(randomBytes(random, 32));
   const selfCommitment = commitSelfSeed(primitives, round, index, selfSeed);
@@ -68,7 +68,7 @@ export async function shareSecrets(
       round,
       index,
       selfSeed,
-      trusted,
+      certified,
     },
     effects: [send('shares', encodeShares({ context: round.hash, selfCommitment, sealed, signature }))],
   };

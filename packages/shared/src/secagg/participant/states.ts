@@ -40,8 +40,8 @@ interface Sharing extends Joined {
   readonly index: number;
   /** The seed of this client's own mask. */
   readonly selfSeed: Uint8Array;
-  /** Members whose advert and certificate were checked. */
-  readonly trusted: Set<number>;
+  /** Members whose certificate was checked. */
+  readonly certified: Set<number>;
 }
 
 /** Waits for what the neighbours sealed for it. */

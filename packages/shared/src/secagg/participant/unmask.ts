@@ -13,7 +13,7 @@ import { degreeWithin, hashSurvivors, hashTranscript, memberOf } from '../round-
 import { requiredSurvivors } from '../round-parameters.js';
 import { refuse, requireSignature, send, type Environment, type Step } from './environment.js';
 import type { Masked, Revealed, Signed } from './states.js';
-import { trust } from './trust.js';
+import { checkCertificate } from './trust.js';
 
 /** R3: one set of survivors, signed once. */
 export async function acceptSurvivors(
@@ -138,14 +138,14 @@ export async function acceptQuorum(
  */
 export async function checkQuorum(
   environment: Environment,
-  { round, sharersHash, survivors, survivorsHash, trusted }: Signed,
+  { round, sharersHash, survivors, survivorsHash, certified }: Signed,
   quorum: Quorum,
   now: number,
 ): Promise<void> {
   if (quorum.length < round.cohort.quorum) throw refuse('quorum', 'too few survivors signed');
   for (const { index, signature } of quorum) {
     if (!survivors.has(index)) throw refuse('quorum', 'somebody signed who did not survive');
-    await trust(environment, round, trusted, index, now);
+    await checkCertificate(environment, round, certified, index, now);
     const { identity } = memberOf(round.roster, index);
     await requireSignature(
       environment,
