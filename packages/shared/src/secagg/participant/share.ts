@@ -4,15 +4,8 @@ import { IndexSet } from '../index-set.js';
 import { labelledHash, signLabelled, u32 } from '../labels.js';
 import { malformed } from '../message.js';
 import { decodeInbox, encodeSealedList, encodeShares } from '../messages/share.js';
-import {
-  commitSelfSeed,
-  degreeWithin,
-  formRound,
-  hashSharers,
-  type Roster,
-  type RoundContext,
-} from '../round-context.js';
-import { requiredSurvivors } from '../round-parameters.js';
+import { commitSelfSeed, formRound, hashSharers, type Roster } from '../round-context.js';
+import { checkSharers } from './checks.js';
 import { openEnvelope, sealEnvelope } from './envelope.js';
 import { refuse, send, type Environment, type Step } from './environment.js';
 import type { Received, SeedRevealed, Shared } from './states.js';
@@ -108,23 +101,4 @@ export async function acceptInbox(environment: Environment, state: Shared, body:
     state: { ...state, phase: 'encoding', sharers, sharersHash, received, missing },
     effects: [{ kind: 'encode', sharers: sharers.count, rosterSize: cohort.n }],
   };
-}
-
-/**
- * The survivors will be among the sharers, so there must be as many as survivors are required; and enough neighbours to be unmasked.
- * @throws {Refusal} `secagg.left-out`, `secagg.too-few-sharers`, `secagg.isolated`
- */
-export function checkSharers(
-  { parameters, cohort, graph }: RoundContext,
-  index: number,
-  sharers: IndexSet,
-): void {
-  if (!sharers.has(index)) throw refuse('left-out', 'this client is not among those that shared keys');
-  const required = requiredSurvivors(parameters, cohort.n, sharers.count);
-  if (sharers.count < required) {
-    throw refuse('too-few-sharers', `${sharers.count} clients shared keys where ${required} are required`);
-  }
-  if (degreeWithin(graph, index, sharers) < cohort.threshold) {
-    throw refuse('isolated', 'too few of this client’s neighbours shared keys');
-  }
 }

@@ -1,7 +1,7 @@
 import { equalBytes } from '../../crypto/bytes.js';
 import { IndexSet } from '../index-set.js';
 import { labelledHash, signLabelled, u32 } from '../labels.js';
-import { decodeQuorum, decodeSurvivors, type Evidence, type Quorum } from '../messages/consistency.js';
+import { decodeQuorum, decodeSurvivors } from '../messages/consistency.js';
 import {
   decodeResult,
   encodeReveal,
@@ -9,11 +9,10 @@ import {
   resultContent,
   type HeldShare,
 } from '../messages/unmask.js';
-import { degreeWithin, hashSurvivors, hashTranscript, memberOf } from '../round-context.js';
-import { requiredSurvivors } from '../round-parameters.js';
+import { hashSurvivors, hashTranscript } from '../round-context.js';
+import { checkEvidence, checkQuorum, checkSurvivors } from './checks.js';
 import { refuse, requireSignature, send, type Environment, type Step } from './environment.js';
 import type { Masked, Revealed, Signed } from './states.js';
-import { checkCertificate } from './trust.js';
 
 /** R3: one set of survivors, signed once. */
 export async function acceptSurvivors(
@@ -41,57 +40,6 @@ export async function acceptSurvivors(
     state: { ...state, phase: 'signed', survivors, survivorsHash },
     effects: [send('consistency', signature)],
   };
-}
-
-/**
- * Whoever is declared lost must not help, nobody who never shared may be counted in, the sum must be of enough clients for the quorum and
- * the noise, and enough neighbours must survive that nobody can be cut off from the rest.
- * @throws {Refusal} `secagg.left-out`, `secagg.survivors`, `secagg.too-few-survivors`, `secagg.isolated`
- */
-export function checkSurvivors({ round, index, sharers }: Masked, survivors: IndexSet): void {
-  const { parameters, cohort, graph } = round;
-  if (!survivors.has(index)) throw refuse('left-out', 'this client is not among the survivors');
-  if (!survivors.within(sharers)) throw refuse('survivors', 'a survivor never shared keys');
-  const required = requiredSurvivors(parameters, cohort.n, sharers.count);
-  if (survivors.count < required) {
-    throw refuse(
-      'too-few-survivors',
-      `there are ${survivors.count} survivors where ${required} are required`,
-    );
-  }
-  if (degreeWithin(graph, index, survivors) < cohort.threshold) {
-    throw refuse('isolated', 'too few of this client’s neighbours are among the survivors');
-  }
-}
-
-/**
- * Each surviving neighbour signed that it masked under the same set of sharers: so the masks that it and this client share cancel.
- * @throws {Refusal} `secagg.evidence`, `secagg.signature`
- */
-export async function checkEvidence(
-  environment: Environment,
-  { round, index, sharersHash }: Masked,
-  survivors: IndexSet,
-  evidence: readonly Evidence[],
-): Promise<void> {
-  const neighbours = [...round.graph.neighbours(index)].filter((neighbour) => survivors.has(neighbour));
-  if (evidence.length !== neighbours.length) {
-    throw refuse('evidence', 'the evidence is for other than the surviving neighbours');
-  }
-  for (const [place, { vectorHash, signature }] of evidence.entries()) {
-    const neighbour = neighbours[place] ?? -1;
-    const { identity } = memberOf(round.roster, neighbour);
-    await requireSignature(
-      environment,
-      identity,
-      signature,
-      'masked',
-      round.hash,
-      sharersHash,
-      u32(neighbour),
-      vectorHash,
-    );
-  }
 }
 
 /**
@@ -130,34 +78,6 @@ export async function acceptQuorum(
     },
     effects: [send('reveal', message)],
   };
-}
-
-/**
- * Two quorums share an honest client, and an honest client signs once: so there is one set of survivors that anybody helps to unmask.
- * @throws {Refusal} `secagg.quorum`, `secagg.signature`, `certificate.…`
- */
-export async function checkQuorum(
-  environment: Environment,
-  { round, sharersHash, survivors, survivorsHash, certified }: Signed,
-  quorum: Quorum,
-  now: number,
-): Promise<void> {
-  if (quorum.length < round.cohort.quorum) throw refuse('quorum', 'too few survivors signed');
-  for (const { index, signature } of quorum) {
-    if (!survivors.has(index)) throw refuse('quorum', 'somebody signed who did not survive');
-    await checkCertificate(environment, round, certified, index, now);
-    const { identity } = memberOf(round.roster, index);
-    await requireSignature(
-      environment,
-      identity,
-      signature,
-      'u3',
-      round.hash,
-      sharersHash,
-      survivorsHash,
-      u32(index),
-    );
-  }
 }
 
 /** Of each neighbour one share, whichever its fate asks for, and never both. */
