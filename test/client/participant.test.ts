@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Library, MemoryJournal, Participant, type ClientPolicy, type ParticipantEvent } from '@tutti/client';
 import { createTrainer } from '@tutti/client/training';
 import {
@@ -22,7 +22,7 @@ import {
   type ChannelHandler,
   type Frame,
 } from '@tutti/shared/protocol';
-import { SecAggCoordinator, type RoundParameters } from '@tutti/shared/secagg';
+import { SecAggCoordinator, SecAggParticipant, type RoundParameters } from '@tutti/shared/secagg';
 import { seededRandom } from '../support/seeded-random.js';
 
 const NOW = 1_000_000;
@@ -83,6 +83,7 @@ async function scene(overrides: Partial<ClientPolicy> = {}) {
     return hash;
   };
   const lies: { artifact: NonNullable<Lie['artifact']> } = { artifact: (_hash, bytes) => bytes };
+  let time = NOW;
   const events: ParticipantEvent[] = [];
   const sent: Frame[] = [];
   let closed = false;
@@ -108,7 +109,7 @@ async function scene(overrides: Partial<ClientPolicy> = {}) {
     trainer: () => Promise.resolve(trainer),
     policy: { ...policy, ...overrides },
     journal,
-    now: () => NOW,
+    now: () => time,
     observe: (event) => events.push(event),
   });
   const handler: ChannelHandler = participant.accept(channel);
@@ -149,7 +150,10 @@ async function scene(overrides: Partial<ClientPolicy> = {}) {
       await new Promise((resolve) => setImmediate(resolve));
     return sent[before]!;
   }
-  return { invite, events, sent, journal, handler, isClosed: () => closed };
+  const setTime = (to: number) => {
+    time = to;
+  };
+  return { invite, events, sent, journal, handler, setTime, isClosed: () => closed };
 }
 
 const adverts = (answer: Frame) => (answer.header as { message?: string }).message === 'advert';
@@ -270,6 +274,38 @@ describe('a participant', () => {
     const event = releaseEvent(encodingPlan(job), 40);
     for (let round = 0; round < 100; round++) await journal.charge({ job: hash, round, attempt: 0, event });
     expect(declined(await invite({ reference: { round: 2, attempt: 0 } }))).toBe('policy.budget');
+  });
+
+  it('leaves a round whose last deadline has passed, and says nothing secret of it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { invite, events, sent, setTime } = await scene();
+    expect(adverts(await invite())).toBe(true);
+    setTime(NOW + 6001);
+    await vi.advanceTimersByTimeAsync(6001);
+    for (let turn = 0; turn < 1000 && events.length < 2; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(events.at(-1)).toMatchObject({ kind: 'left' });
+    expect(sent.slice(1).map(({ header }) => (header as { type: string }).type)).toEqual([
+      'secagg',
+      'decline',
+    ]);
+  });
+
+  it('overwrites what it holds of a round when its connection is lost, and sends no more', async () => {
+    const expire = vi.spyOn(SecAggParticipant.prototype, 'expire');
+    onTestFinished(() => expire.mockRestore());
+    const { invite, events, sent, handler } = await scene();
+    expect(adverts(await invite())).toBe(true);
+    handler.closed();
+    for (let turn = 0; turn < 1000 && events.length < 2; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(events.at(-1)).toMatchObject({ kind: 'left', code: 'session.closed' });
+    expect(expire).toHaveBeenCalledExactlyOnceWith(Number.POSITIVE_INFINITY);
+    expect((expire.mock.contexts[0] as SecAggParticipant).phase).toBe('aborted');
+    expect(sent).toHaveLength(1);
   });
 
   it('stays in its session after a frame that makes no sense', async () => {

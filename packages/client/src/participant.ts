@@ -82,6 +82,7 @@ const LARGEST_BODY = 4 * 2 ** 20;
  */
 export class Participant {
   private current: CurrentRound | undefined;
+  private stopTimer: () => void = () => undefined;
 
   constructor(private readonly options: ParticipantOptions) {}
 
@@ -211,8 +212,9 @@ export class Participant {
         round,
         await machine.receive({ type: 'round-open', body }, this.options.now()),
       );
+      this.expireLater(channel, round);
     } catch (error) {
-      this.current = undefined;
+      this.forget();
       const code = codeOf(error);
       channel.send(frame({ type: 'decline', ...reference, code }));
       this.tell({ kind: 'declined', round: reference, code });
@@ -254,6 +256,7 @@ export class Participant {
           );
           break;
         case 'finished':
+          this.stopTimer();
           this.current = undefined;
           this.tell({ kind: 'finished', round: reference });
           break;
@@ -266,9 +269,31 @@ export class Participant {
     }
   }
 
+  /** At the round's last deadline its secrets go, whether the coordinator is heard of again or not. */
+  private expireLater(channel: Channel, round: CurrentRound): void {
+    const { machine } = round;
+    if (this.current !== round || machine.expiresAt === undefined) return;
+    const timer = setTimeout(
+      () => {
+        void machine.expire(this.options.now()).then((effects) => this.perform(channel, round, effects));
+      },
+      machine.expiresAt + 1 - this.options.now(),
+    );
+    // In Node a waiting timer must not keep the process alive; browsers have no such method.
+    (timer as { unref?: () => void }).unref?.();
+    this.stopTimer = () => clearTimeout(timer);
+  }
+
   private leave(code: string): void {
     if (this.current === undefined) return;
     this.tell({ kind: 'left', round: this.current.reference, code });
+    this.forget();
+  }
+
+  /** The machine is not heard any more: whatever it still holds is overwritten, and what it would say is not sent. */
+  private forget(): void {
+    this.stopTimer();
+    void this.current?.machine.expire(Number.POSITIVE_INFINITY);
     this.current = undefined;
   }
 
