@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ArtifactFiles } from '@tutti/server';
 import { temporaryDirectory } from '../../support/temporary.js';
@@ -13,6 +14,14 @@ describe('artifact files', () => {
     expect(await files.put(abc)).toBe(hash);
     expect(new Uint8Array(await files.fetch(hash))).toEqual(abc);
     expect(await readdir(directory)).toEqual([hash]);
+  });
+
+  it('refuses a file that was changed under its name', async () => {
+    const directory = await temporaryDirectory();
+    const files = await ArtifactFiles.open(directory);
+    const hash = await files.put(Uint8Array.of(1, 2, 3));
+    await writeFile(join(directory, hash), Uint8Array.of(1, 2, 4));
+    await expect(files.fetch(hash)).rejects.toMatchObject({ code: 'artifact.damaged' });
   });
 
   it.each(['0'.repeat(64), '../../etc/passwd', '', 'ABC'])(

@@ -17,7 +17,7 @@ export class ArtifactFiles implements ArtifactSource {
 
   /** Makes the bytes durable and returns their hash. */
   async put(bytes: Uint8Array): Promise<string> {
-    const hash = createHash('sha256').update(bytes).digest('hex');
+    const hash = sha256(bytes);
     const temporary = join(this.directory, `.${hash}.${randomUUID()}`);
     const file = await open(temporary, 'wx');
     try {
@@ -30,7 +30,9 @@ export class ArtifactFiles implements ArtifactSource {
     return hash;
   }
 
-  /** @throws {Refusal} `artifact.unknown` where there is none of this hash. */
+  /**
+   * @throws {Refusal} `artifact.unknown` where there is none of this hash, `artifact.damaged` where the file holds something else by now.
+   */
   async fetch(hash: string): Promise<Uint8Array> {
     const bytes = HASH.test(hash)
       ? await readFile(join(this.directory, hash)).catch(() => undefined)
@@ -42,6 +44,17 @@ export class ArtifactFiles implements ArtifactSource {
         'Ask for the current model of the job.',
       );
     }
+    if (sha256(bytes) !== hash) {
+      throw new Refusal(
+        'artifact.damaged',
+        `The artifact ${hash} is no longer what it was: its file has been changed.`,
+        'Restore the file from a backup, and find out who or what changed it.',
+      );
+    }
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
