@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { primitives } from '@tutti/shared/crypto/primitives';
@@ -176,6 +176,36 @@ describe('a simulation', () => {
       expect(await readdir(out)).toEqual([]);
     },
   );
+
+  it.each([
+    ['a larger budget', '"epsilon": 20', '"epsilon": 2000'],
+    ['a smaller cohort', '"minimum": 6', '"minimum": 3'],
+  ])('refuses to go on with %s than the run began with', async (_what, was, is) => {
+    const out = await temporaryDirectory();
+    const { directory } = await simulate({ job: smallJob({ rounds: 1 }), seed, transport: 'memory', out });
+    const settings = join(directory, 'run.json');
+    const text = await readFile(settings, 'utf8');
+    expect(text).toContain(was);
+    await writeFile(settings, text.replace(was, is));
+    await expect(resume({ directory })).rejects.toMatchObject({ code: 'run.changed' });
+    await writeFile(settings, text);
+    expect(await resume({ directory })).toMatchObject({ stopped: 'rounds', rounds: 1 });
+  });
+
+  it('refuses to go on from a model that was changed', async () => {
+    const out = await temporaryDirectory();
+    const { directory, modelHash } = await simulate({
+      job: smallJob({ rounds: 1 }),
+      seed,
+      transport: 'memory',
+      out,
+    });
+    const model = join(directory, 'artifacts', modelHash);
+    const bytes = await readFile(model);
+    bytes[0] = (bytes[0] ?? 0) ^ 1;
+    await writeFile(model, bytes);
+    await expect(resume({ directory })).rejects.toMatchObject({ code: 'artifact.damaged' });
+  });
 
   it('refuses to go on with a folder that holds no run', async () => {
     await expect(resume({ directory: await temporaryDirectory() })).rejects.toMatchObject({

@@ -4,8 +4,9 @@ import { Library, type ClientPolicy, type KnownJob } from '@tutti/client';
 import { createTrainer, type Trainer } from '@tutti/client/training';
 import { ArtifactFiles, JobRunner, KeptLedger, openSqliteStore, Registry, Sessions } from '@tutti/server';
 import { memoised, toHex } from '@tutti/shared/crypto';
+import { Refusal } from '@tutti/shared/errors';
 import { primitives as platform } from '@tutti/shared/crypto/primitives';
-import { announceJob, type Job, type RunSummary } from '@tutti/shared/protocol';
+import { announceJob, encodeAnnouncedJob, type Job, type RunSummary } from '@tutti/shared/protocol';
 import { loadDataset, partition, selectRows } from './data/index.js';
 import type { SimulationEvent } from './events.js';
 import { PopulationJournals } from './journals.js';
@@ -121,6 +122,7 @@ async function run(
       );
       await population.gather();
       const announced = announceJob(job, job.simulation.clients);
+      requireSameJob(ledger, toHex(platform.sha256(encodeAnnouncedJob(announced))));
       const runner = await JobRunner.open({
         job: announced,
         primitives,
@@ -204,6 +206,16 @@ async function run(
   } finally {
     await store.close();
   }
+}
+
+/** A run has one job, and one budget: settings that were edited since would open another beside it. */
+function requireSameJob(ledger: KeptLedger, job: string): void {
+  if (ledger.jobs.size === 0 || ledger.jobs.has(job)) return;
+  throw new Refusal(
+    'run.changed',
+    'The job of this run is not the one that its ledger was opened for: its settings were changed after it began.',
+    'Put run.json back as it was, or begin a new run.',
+  );
 }
 
 /** One model with swapped weights serves all virtual clients. */

@@ -57,6 +57,11 @@ export class KeptLedger {
     return this.entries.reduce((state, entry) => state.apply(entry), new LedgerState(job));
   }
 
+  /** Every job that the ledger tells of. */
+  get jobs(): ReadonlySet<string> {
+    return new Set(this.entries.map(({ job }) => job));
+  }
+
   of(job: string): readonly LedgerEntry[] {
     return this.entries.filter((entry) => entry.job === job);
   }

@@ -9,6 +9,7 @@ import {
 } from '@tutti/shared/privacy';
 import {
   attemptName,
+  encodeAnnouncedJob,
   encodingPlan,
   rotationSeed,
   roundParameters,
@@ -79,7 +80,7 @@ export class JobRunner {
   static async open(options: JobRunnerOptions): Promise<JobRunner> {
     const { job, store, artifacts, ledger } = options;
     const plan = encodingPlan(job);
-    const name = await artifacts.put(new TextEncoder().encode(JSON.stringify(job)));
+    const name = await artifacts.put(encodeAnnouncedJob(job));
     const expectedCohort = job.cohort.samplingRate * job.population;
     const known = await store.jobState(name);
     if (known !== undefined) {

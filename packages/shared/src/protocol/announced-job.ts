@@ -59,6 +59,11 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
   return announcement;
 }
 
+/** The job as an artifact: its SHA-256 is the job's name, on the wire and in the ledger. */
+export function encodeAnnouncedJob(job: AnnouncedJob): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(job));
+}
+
 /** How updates of this job are turned into residues, and sums back. */
 export function encodingPlan(job: AnnouncedJob): EncodingPlan {
   const { cohort, privacy } = job;
