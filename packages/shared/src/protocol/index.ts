@@ -1,5 +1,6 @@
 export * from './announced-job.js';
 export * from './artifacts.js';
+export * from './enrolment.js';
 export * from './handshake.js';
 export * from './job.js';
 export * from './round-plan.js';
