@@ -1,2 +1,3 @@
 export * from './artifacts.js';
+export * from './enrolment.js';
 export * from './socket.js';
