@@ -21,6 +21,7 @@ import {
   type Channel,
   type ChannelHandler,
   type Frame,
+  PROTOCOL_VERSION,
 } from '@tutti/shared/protocol';
 import { SecAggCoordinator, SecAggParticipant, type RoundParameters } from '@tutti/shared/secagg';
 import { seededRandom } from '../support/seeded-random.js';
@@ -176,7 +177,12 @@ describe('a participant', () => {
   it('does not answer a coordinator whose key is not the pinned one', async () => {
     const { handler, sent, events, isClosed } = await scene();
     handler.receive(
-      frame({ type: 'challenge', version: 1, nonce: '0'.repeat(64), coordinator: toHex(impostor.publicKey) }),
+      frame({
+        type: 'challenge',
+        version: PROTOCOL_VERSION,
+        nonce: '0'.repeat(64),
+        coordinator: toHex(impostor.publicKey),
+      }),
     );
     for (let turn = 0; turn < 100 && !isClosed(); turn++)
       await new Promise((resolve) => setImmediate(resolve));

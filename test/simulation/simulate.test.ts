@@ -179,7 +179,7 @@ describe('a simulation', () => {
 
   it.each([
     ['a larger budget', '"epsilon": 20', '"epsilon": 2000'],
-    ['a smaller cohort', '"minimum": 6', '"minimum": 3'],
+    ['a smaller cohort', '"minimum": 6', '"minimum": 5'],
   ])('refuses to go on with %s than the run began with', async (_what, was, is) => {
     const out = await temporaryDirectory();
     const { directory } = await simulate({ job: smallJob({ rounds: 1 }), seed, transport: 'memory', out });

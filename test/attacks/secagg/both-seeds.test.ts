@@ -7,12 +7,12 @@ import { MaliciousCoordinator } from './support/malicious-coordinator.js';
 
 /*
  * To read one client's vector the coordinator needs both of its secrets: the seed of its own mask, which is given for survivors, and its
- * masking key, which is given for the lost. It tells one half that the target survived and the other half that it was lost. Two of
- * eleven clients work with it and give both. (The attack on Bonawitz et al. 2017 without consistency check; Bell et al. 2020, section 4.)
+ * masking key, which is given for the lost. It tells one half that the target survived and the other half that it was lost. Three of
+ * twelve clients work with it and give both. (The attack on Bonawitz et al. 2017 without consistency check; Bell et al. 2020, section 4.)
  */
-const COUNT = 11;
+const COUNT = 12;
 const TARGET = 5;
-const CORRUPT = [0, 10];
+const CORRUPT = [0, 10, 11];
 const LIVING = [1, 2, 3, 4]; // are told that the target survived
 const MOURNING = [6, 7, 8, 9]; // are told that it was lost
 const everybody = Array.from({ length: COUNT }, (_, index) => index);
@@ -74,22 +74,22 @@ async function attack(coordinator: MaliciousCoordinator) {
 }
 
 describe('a coordinator that asks some for the target’s seed and others for its key', () => {
-  it('reads its vector where clients count no corrupt ones among them, so that two quorums may share none but those', async () => {
+  it('reads its vector where clients count one corrupt among them and three are: two quorums may share none but those', async () => {
     const coordinator = await MaliciousCoordinator.create(setup(0, 0));
     const { read, left } = await attack(coordinator);
     expect(left).toEqual([]);
     expect(read).toEqual(coordinator.round.client(TARGET).vector);
   });
 
-  it('cannot make our clients count none: they refuse the round', async () => {
-    const round = await TestRound.create(setup(0, 0.2));
+  it('cannot make our clients count fewer than their owners do: they refuse the round', async () => {
+    const round = await TestRound.create(setup(0, 0.25));
     await round.run();
     for (const { effects } of round.clients)
       expect(effects).toEqual([{ kind: 'aborted', code: 'secagg.policy.gammaPpm' }]);
   });
 
   it('finds no second quorum among ours, and reads nothing', async () => {
-    const coordinator = await MaliciousCoordinator.create(setup(200_000, 0.2));
+    const coordinator = await MaliciousCoordinator.create(setup(250_000, 0.25));
     const { read, left, seed, key } = await attack(coordinator);
     expect(left).toEqual(MOURNING.map(() => 'secagg.quorum'));
     expect(seed).toBeDefined();

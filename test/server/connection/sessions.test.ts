@@ -15,6 +15,7 @@ import {
   type ChannelHandler,
   type Frame,
   type ToCoordinator,
+  PROTOCOL_VERSION,
 } from '@tutti/shared/protocol';
 import { seededRandom } from '../../support/seeded-random.js';
 
@@ -88,7 +89,7 @@ async function hello(
   const signature = await primitives.sign((options.signer ?? client).secretKey, message);
   return frame({
     type: 'hello',
-    version: 1,
+    version: PROTOCOL_VERSION,
     identity: toHex(client.publicKey),
     certificate: toHex(options.certificate ?? (await certificate(client))),
     signature: toHex(signature),

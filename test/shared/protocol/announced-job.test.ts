@@ -49,6 +49,40 @@ describe('an announced job', () => {
   });
 });
 
+describe('the smallest cohort of a job', () => {
+  const announce = (cohort: Partial<NonNullable<JobInput['cohort']>>) =>
+    announceJob(job({ cohort: { maximum: 80, ...cohort } }), 500);
+
+  it('may be four, of whom one may collude and nobody is lost', () => {
+    expect(announce({ minimum: 4 }).cohort.minimum).toBe(4);
+  });
+
+  it.each([
+    [
+      'three, of whom one may collude and the noise needs three',
+      { minimum: 3 },
+      'job.cohort-too-small',
+      'minimum to 4',
+    ],
+    [
+      'three where there can be no more',
+      { minimum: 3, maximum: 3 },
+      'job.cohort-too-small',
+      'survivorFraction',
+    ],
+    [
+      'twelve of whom so many may be lost that none is a quorum',
+      { survivorFraction: 0.5 },
+      'secagg.infeasible',
+      'larger cohort',
+    ],
+  ])('may not be %s', (_, cohort, code, cure) => {
+    expect(() => announce(cohort)).toThrow(
+      expect.objectContaining({ code, remedy: expect.stringContaining(cure) as string }) as Error,
+    );
+  });
+});
+
 describe('what a round is called', () => {
   it('grows with every attempt and every round', () => {
     const numbers = [

@@ -29,7 +29,7 @@ async function maskedZeros(seed: string, roundNumber: number, enrolment?: Awaite
   await round.run();
   return round.clients.map((client) => {
     const body = sentBy(client, 'masked') ?? new Uint8Array(0);
-    return decodeMasked(body, DIMENSION, 6).vector;
+    return decodeMasked(body, DIMENSION).vector;
   });
 }
 

@@ -21,8 +21,8 @@ const advertBody = (() => {
   return advertise.encodeAdvert(content, signature);
 })();
 const held = (owner: number): unmask.HeldShare => ({ owner, x: owner + 1, share: bytes(36) });
-const masked = (missing: readonly number[]) => {
-  const message = input.beginMasked(24, missing);
+const masked = () => {
+  const message = input.beginMasked(24);
   message.vector.set(bytes(24));
   message.finish(signature);
   return message.body;
@@ -87,10 +87,10 @@ const formats: Record<string, Format> = {
     encode: share.encodeInbox,
   },
   masked: {
-    body: masked([3, 5]),
-    decode: (body) => input.decodeMasked(body, 24, 10),
-    encode: ({ vector, missing, signature }: input.Masked) => {
-      const message = input.beginMasked(vector.length, missing);
+    body: masked(),
+    decode: (body) => input.decodeMasked(body, 24),
+    encode: ({ vector, signature }: input.Masked) => {
+      const message = input.beginMasked(vector.length);
       message.vector.set(vector);
       message.finish(signature);
       return message.body;
@@ -173,7 +173,6 @@ describe('a list', () => {
       () => consistency.decodeQuorum(consistency.encodeQuorum(list(indices)), 10),
       () =>
         advertise.decodeSeeds(advertise.encodeSeeds(indices.map((index) => ({ index, seed: bytes(32) })))),
-      () => input.decodeMasked(masked(indices), 24, 10),
       () =>
         share.decodeInbox(
           share.encodeInbox({
@@ -217,7 +216,7 @@ describe('shares', () => {
 
 describe('a masked vector', () => {
   it.each([23, 25, 0])('of 24 bytes is refused where %i are expected', (length) => {
-    expect(() => input.decodeMasked(masked([]), length, 10)).toThrow(Refusal);
+    expect(() => input.decodeMasked(masked(), length)).toThrow(Refusal);
   });
 });
 

@@ -27,7 +27,10 @@ describe('degree and threshold', () => {
     it(`match ${rows.length} cells of the table ${name}`, () => {
       const computed = rows.map((row) => {
         const [n, gammaPpm, deltaPpm] = row.slice(1, 4).map(Number) as [number, number, number];
-        const found = cohortParameters({ ...base, n, gammaPpm, deltaPpm, graphMode, grindBits, profile });
+        const found = cohortParameters({
+          ...base,
+          ...{ n, gammaPpm, minimumCorrupt: 0, deltaPpm, graphMode, grindBits, profile },
+        });
         return [name, n, gammaPpm, deltaPpm, found.graph, found.degree, found.threshold];
       });
       expect(computed).toEqual(rows);
@@ -44,6 +47,31 @@ describe('degree and threshold', () => {
     (n, deltaPpm, grindBits, degree, threshold) => {
       const found = cohortParameters({ ...base, n, deltaPpm, graphMode: 'ring-beacon', grindBits });
       expect(found).toMatchObject({ graph: 'ring', degree, threshold });
+    },
+  );
+});
+
+describe('the corrupt clients of a cohort', () => {
+  it.each([3, 5, 9])('are one at least: of %i clients 10%% would be nobody', (n) => {
+    expect(cohortParameters({ ...base, n, deltaPpm: 0 })).toMatchObject({ corrupt: 1 });
+    expect(cohortParameters({ ...base, n, deltaPpm: 0, gammaPpm: 0 })).toMatchObject({ corrupt: 1 });
+  });
+
+  it.each([
+    [3, 333_334],
+    [4, 500_000],
+    [5, 400_000],
+    [8, 375_000],
+  ])(
+    'leave %i clients without a quorum at %i ppm lost, and the remedy names a larger cohort',
+    (n, deltaPpm) => {
+      expect(() => cohortParameters({ ...base, n, gammaPpm: 0, deltaPpm })).toThrow(
+        expect.objectContaining({
+          code: 'secagg.infeasible',
+          remedy: expect.stringContaining('larger cohort') as string,
+        }) as Error,
+      );
+      expect(cohortParameters({ ...base, n, gammaPpm: 0, deltaPpm: 0 })).toMatchObject({ corrupt: 1 });
     },
   );
 });
@@ -92,6 +120,9 @@ describe('a cohort is refused', () => {
     { n: 10.5 },
     { gammaPpm: -1 },
     { gammaPpm: 0.1 },
+    { minimumCorrupt: -1 },
+    { minimumCorrupt: 101 },
+    { minimumCorrupt: 0.5 },
     { deltaPpm: 1_000_000 },
     { sigma: 0 },
     { sigma: Number.NaN },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { issueRevocationList } from '@tutti/shared/crypto';
-import type { ParticipantPolicy, RoundParameters } from '@tutti/shared/secagg';
+import { roundCohort, type ParticipantPolicy, type RoundParameters } from '@tutti/shared/secagg';
 import { TestRound, type RoundSetup } from '../../support/secagg-harness.js';
 
 /** Runs a round of 20 clients that all have this policy, and says where they stand after it. */
@@ -48,6 +48,16 @@ describe('what a client’s owner sets', () => {
     expect(machine.phase).toBe('aborted');
     expect(effects.at(-1)).toEqual({ kind: 'aborted', code: `secagg.policy.${code}` });
     expect(sent.map(({ type }) => type)).not.toContain('shares');
+  });
+
+  it('holds without being said: one colluding client at least is assumed of the smallest roster', async () => {
+    const small = { clients: 5, parameters: { gammaPpm: 50_000, deltaPpm: 100_000, dimension: 4 } };
+    const round = await TestRound.create({ seed: 'small', ...small });
+    const { debit, result } = await round.run();
+    // Without that client a quorum would be three of five, and two quorums might share nobody but the one who lies.
+    expect(roundCohort(round.parameters, 5)).toMatchObject({ corrupt: 1, quorum: 4 });
+    expect(debit?.required).toBe(4);
+    expect(result?.survivors).toHaveLength(5);
   });
 
   it('leaves the round’s number marked where the roster was refused: it is not joined again', async () => {

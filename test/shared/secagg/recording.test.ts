@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { primitives as nodePrimitives } from '@tutti/shared/crypto/primitives';
-import { fromHex, portable, toHex, type RandomSource } from '@tutti/shared/crypto';
+import { fromHex, toHex, type RandomSource } from '@tutti/shared/crypto';
 import {
   decodeRoundParameters,
   SecAggCoordinator,
@@ -10,6 +9,7 @@ import {
 } from '@tutti/shared/secagg';
 import { record, type Recording } from '../../support/secagg-recording.js';
 import { NOW } from '../../support/secagg-harness.js';
+import { backends } from '../crypto/backends.js';
 
 /*
  * test/vectors/secagg/round.json is a whole round of five clients, of which one is lost between its shares and its masked vector: for
@@ -38,9 +38,9 @@ describe('the recorded round', () => {
     await expect(`${JSON.stringify(await record(), null, 1)}\n`).toMatchFileSnapshot(FILE.pathname);
   });
 
-  it.each([nodePrimitives, portable])(
-    'is said by each client alone, step by step, with $name primitives',
-    async (primitives) => {
+  it.each(backends)(
+    'is said by each client alone, step by step, with %s primitives',
+    async (_, primitives) => {
       const recording = JSON.parse(await readFile(FILE, 'utf8')) as Recording;
       const parameters = decodeRoundParameters(fromHex(recording.parameters));
       for (const [index, client] of recording.clients.entries()) {
@@ -74,41 +74,44 @@ describe('the recorded round', () => {
     },
   );
 
-  it('is said by the coordinator alone, and comes to the recorded sum', async () => {
-    const recording = JSON.parse(await readFile(FILE, 'utf8')) as Recording;
-    const machine = new SecAggCoordinator({
-      primitives: nodePrimitives,
-      signingKey: {
-        secretKey: fromHex(recording.coordinator.secretKey),
-        publicKey: fromHex(recording.coordinator.publicKey),
-      },
-      authority: fromHex(recording.authority),
-      parameters: decodeRoundParameters(fromHex(recording.parameters)),
-    });
-    const heading = ({ type, body }: Message, to: string) => `${to} ${type} ${toHex(body)}`;
-    const open = await machine.open();
-    const said = recording.clients.map(({ publicKey }) => heading(open, publicKey));
-    let sum = '';
-    let previous: string | undefined;
-    const upward = recording.steps.filter(({ from }) => from >= 0);
-    for (const step of upward) {
-      // Five adverts and four vectors do not complete a phase: its deadline does.
-      const overdue = previous === 'advert' || (previous === 'masked' && step.type === 'consistency');
-      const effects = previous !== step.type && overdue ? [...(await machine.close(NOW))] : [];
-      const from = recording.clients[step.from]?.publicKey ?? '';
-      effects.push(...(await machine.receive(from, { type: step.type, body: fromHex(step.body) }, NOW)));
-      for (const effect of effects) {
-        if (effect.kind === 'send') said.push(heading(effect.message, effect.to));
-        if (effect.kind === 'result') sum = toHex(new Uint8Array(effect.sum.buffer));
+  it.each(backends)(
+    'is said by the coordinator alone, with %s primitives, and comes to the recorded sum',
+    async (_, primitives) => {
+      const recording = JSON.parse(await readFile(FILE, 'utf8')) as Recording;
+      const machine = new SecAggCoordinator({
+        primitives,
+        signingKey: {
+          secretKey: fromHex(recording.coordinator.secretKey),
+          publicKey: fromHex(recording.coordinator.publicKey),
+        },
+        authority: fromHex(recording.authority),
+        parameters: decodeRoundParameters(fromHex(recording.parameters)),
+      });
+      const heading = ({ type, body }: Message, to: string) => `${to} ${type} ${toHex(body)}`;
+      const open = await machine.open();
+      const said = recording.clients.map(({ publicKey }) => heading(open, publicKey));
+      let sum = '';
+      let previous: string | undefined;
+      const upward = recording.steps.filter(({ from }) => from >= 0);
+      for (const step of upward) {
+        // Five adverts and four vectors do not complete a phase: its deadline does.
+        const overdue = previous === 'advert' || (previous === 'masked' && step.type === 'consistency');
+        const effects = previous !== step.type && overdue ? [...(await machine.close(NOW))] : [];
+        const from = recording.clients[step.from]?.publicKey ?? '';
+        effects.push(...(await machine.receive(from, { type: step.type, body: fromHex(step.body) }, NOW)));
+        for (const effect of effects) {
+          if (effect.kind === 'send') said.push(heading(effect.message, effect.to));
+          if (effect.kind === 'result') sum = toHex(new Uint8Array(effect.sum.buffer));
+        }
+        previous = step.type;
       }
-      previous = step.type;
-    }
-    const expected = recording.steps
-      .filter(({ to }) => to >= 0)
-      .map(({ to, type, body }) => `${recording.clients[to]?.publicKey} ${type} ${body}`);
-    expect(said.sort()).toEqual(expected.sort());
-    expect(sum).toBe(recording.sum);
-  });
+      const expected = recording.steps
+        .filter(({ to }) => to >= 0)
+        .map(({ to, type, body }) => `${recording.clients[to]?.publicKey} ${type} ${body}`);
+      expect(said.sort()).toEqual(expected.sort());
+      expect(sum).toBe(recording.sum);
+    },
+  );
 
   it('sums the vectors of its survivors', async () => {
     const recording = JSON.parse(await readFile(FILE, 'utf8')) as Recording;
@@ -121,11 +124,11 @@ describe('the recorded round', () => {
     expect(toHex(new Uint8Array(sum.buffer))).toBe(recording.sum);
   });
 
-  it('has the masks it says: each key’s stream, as OpenSSL and as the portable backend make it', async () => {
+  it('has the masks it says: each key’s stream, as every backend makes it', async () => {
     const recording = JSON.parse(await readFile(FILE, 'utf8')) as Recording;
     expect(recording.masks).toHaveLength(5 + 10);
     for (const { key, stream } of recording.masks) {
-      for (const primitives of [nodePrimitives, portable]) {
+      for (const [, primitives] of backends) {
         const start = new Uint8Array(16);
         await primitives.keystream(fromHex(key)).read(start);
         expect(toHex(start)).toBe(stream);

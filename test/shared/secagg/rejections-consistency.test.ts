@@ -26,7 +26,7 @@ const without = (...away: number[]) => everybody.filter((index) => !away.include
 function evidenceFor(round: TestRound, indices: Iterable<number>): Evidence[] {
   return [...indices].map((index) => {
     const body = sentBy(round.client(index), 'masked') ?? new Uint8Array(0);
-    const { vector, signature } = decodeMasked(body, 64, round.clients.length);
+    const { vector, signature } = decodeMasked(body, 64);
     return { vectorHash: hashVector(primitives, index, vector), signature };
   });
 }

@@ -3,7 +3,7 @@ import { primitives } from '@tutti/shared/crypto/primitives';
 import { concatBytes } from '@tutti/shared/crypto';
 import type { CoordinatorEffect, Message, MessageType } from '@tutti/shared/secagg';
 import { u32 } from '../../../packages/shared/src/secagg/labels.js';
-import { beginMasked, decodeMasked } from '../../../packages/shared/src/secagg/messages/input.js';
+import { beginMasked } from '../../../packages/shared/src/secagg/messages/input.js';
 import { hashSharers, hashVector } from '../../../packages/shared/src/secagg/round-context.js';
 import { IndexSet } from '../../../packages/shared/src/secagg/index-set.js';
 import { NOW, TestRound, type RoundSetup } from '../../support/secagg-harness.js';
@@ -23,11 +23,10 @@ async function maskedAs(
     sharersHash?: Uint8Array;
     index?: number;
     label?: 'masked' | 'u3' | 'shares';
-    missing?: number[];
   } = {},
 ): Promise<Message> {
   const { context, sharersHash } = await viewOf(round);
-  const message = beginMasked(vector.length, changes.missing ?? []);
+  const message = beginMasked(vector.length);
   message.vector.set(vector);
   message.finish(
     await signAs(
@@ -192,32 +191,5 @@ describe('a coordinator that is sent a masked vector', () => {
     });
     expect(together[1]).toEqual([{ kind: 'rejected', from: id, code: 'secagg.misplaced' }]);
     expect(round.coordinator.survivorCount).toBe(COUNT - 1);
-  });
-
-  it('goes on whatever neighbours the sender says it is missing: nobody else is lost for it', async () => {
-    const missing = Array.from({ length: COUNT }, (_, index) => index).filter((index) => index !== CORRUPT);
-    for (let lost = 0; lost < 2; lost++) {
-      const { round, outcome } = await sendMasked(
-        async ({ body }, running) => {
-          const { vector } = decodeMasked(body, VECTOR_BYTES, COUNT);
-          return maskedAs(running, vector, { missing });
-        },
-        new Map<number, MessageType>(lost ? [[0, 'reveal']] : []),
-      );
-      expect(outcome.result?.survivors).toHaveLength(COUNT);
-      expect(outcome.result?.sum).toEqual(round.sumOf(outcome.result?.survivors ?? []));
-    }
-  });
-
-  it('refuses a list of missing neighbours that is out of order, or of more clients than there are', async () => {
-    await expectRefused(
-      (_, round) => maskedAs(round, new Uint8Array(VECTOR_BYTES), { missing: [3, 1] }),
-      'secagg.malformed',
-    );
-    const many = Array.from({ length: COUNT + 1 }, (_, index) => index);
-    const { outcome } = await sendMasked((_, round) =>
-      maskedAs(round, new Uint8Array(VECTOR_BYTES), { missing: many }),
-    );
-    expect(outcome.rejected).toHaveLength(1);
   });
 });

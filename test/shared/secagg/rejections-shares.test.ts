@@ -4,7 +4,6 @@ import { ByteWriter, concatBytes } from '@tutti/shared/crypto';
 import { cohortParameters } from '@tutti/shared/secagg';
 import { IndexSet } from '../../../packages/shared/src/secagg/index-set.js';
 import { labelledHash, u32 } from '../../../packages/shared/src/secagg/labels.js';
-import { decodeMasked } from '../../../packages/shared/src/secagg/messages/input.js';
 import {
   decodeInbox,
   decodeShares,
@@ -33,7 +32,6 @@ const VICTIM = 2;
 const CORRUPT = 4;
 const COUNT = 10;
 const setup: RoundSetup = { seed: 'shares', clients: COUNT };
-const VECTOR_BYTES = 64;
 
 /** Gives the victim another inbox than the coordinator’s. */
 async function giveInbox(
@@ -62,10 +60,8 @@ function giveSealed(change: (sealed: Uint8Array, round: TestRound) => Uint8Array
   }));
 }
 
-/** The victim went on, said whose shares it is missing, and revealed nothing of that neighbour; the sum is exact. */
-function expectRecorded({ round, outcome, victim }: Awaited<ReturnType<typeof giveInbox>>): void {
-  const masked = decodeMasked(sentBy(victim, 'masked') ?? new Uint8Array(0), VECTOR_BYTES, COUNT);
-  expect(masked.missing).toEqual([CORRUPT]);
+/** The victim went on without the neighbour's shares, and revealed nothing of it; the sum is exact. */
+function expectUnused({ round, outcome, victim }: Awaited<ReturnType<typeof giveInbox>>): void {
   const reveal = decodeReveal(sentBy(victim, 'reveal') ?? new Uint8Array(0), COUNT - 1);
   expect(reveal.seedShares.map(({ owner }) => owner)).not.toContain(CORRUPT);
   expect(reveal.seedShares).toHaveLength(COUNT - 2);
@@ -100,12 +96,12 @@ async function sealAs(
 }
 
 describe('a client that opens its inbox', () => {
-  it('goes on without a neighbour’s shares where one bit of them is wrong, and says so', async () => {
-    for (const at of [0, 60, -1]) expectRecorded(await giveSealed((sealed) => flip(sealed, at)));
+  it('goes on without a neighbour’s shares where one bit of them is wrong', async () => {
+    for (const at of [0, 60, -1]) expectUnused(await giveSealed((sealed) => flip(sealed, at)));
   });
 
-  it('goes on without a neighbour’s shares where the entry is missing, and says so', async () => {
-    expectRecorded(
+  it('goes on without a neighbour’s shares where the entry is missing', async () => {
+    expectUnused(
       await giveInbox(({ sharers, entries }) => ({
         sharers,
         entries: entries.filter(({ from }) => from !== CORRUPT),
@@ -114,7 +110,7 @@ describe('a client that opens its inbox', () => {
   });
 
   it('takes no envelope of another sender for a neighbour’s', async () => {
-    expectRecorded(
+    expectUnused(
       await giveSealed((_, round) => {
         const shares = decodeShares(sentBy(round.client(1), 'shares') ?? u32(0), COUNT - 1);
         return shares.sealed[1] ?? u32(0);
@@ -123,7 +119,7 @@ describe('a client that opens its inbox', () => {
   });
 
   it('takes no envelope that a neighbour sealed for another', async () => {
-    expectRecorded(
+    expectUnused(
       await giveSealed((_, round) => {
         const shares = decodeShares(sentBy(round.client(CORRUPT), 'shares') ?? u32(0), COUNT - 1);
         return shares.sealed[0] ?? u32(0);
@@ -136,7 +132,7 @@ describe('a client that opens its inbox', () => {
     const before = await TestRound.create({ ...setup, enrolment, parameters: { roundNumber: 0 } });
     await before.run();
     const shares = decodeShares(sentBy(before.client(CORRUPT), 'shares') ?? u32(0), COUNT - 1);
-    expectRecorded(await giveSealed(() => shares.sealed[VICTIM] ?? u32(0)));
+    expectUnused(await giveSealed(() => shares.sealed[VICTIM] ?? u32(0)));
   });
 
   const wrongLimb = new Uint8Array(36);
@@ -149,7 +145,7 @@ describe('a client that opens its inbox', () => {
     ['with a limb that is no element of the field in the seed’s share', { seedShare: wrongLimb }],
     ['with a limb that is no element of the field in the key’s share', { keyShare: wrongLimb }],
   ])('takes no shares %s, though sealed by the right neighbour', async (_, plain) => {
-    expectRecorded(await giveSealed((_sealed, round) => sealAs(round, plain)));
+    expectUnused(await giveSealed((_sealed, round) => sealAs(round, plain)));
   });
 
   it('leaves where there is an entry of whoever shares nothing with it', async () => {

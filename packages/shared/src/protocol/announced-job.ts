@@ -10,6 +10,7 @@ import {
 } from '../privacy/index.js';
 import { countWeights } from '../learning/index.js';
 import { jobSchema, type Job } from './job.js';
+import { requireSummable } from './round-plan.js';
 
 /**
  * A job as the coordinator announces it to clients: nothing left to a default, so that both sides compute the same encoding,
@@ -25,7 +26,7 @@ export type AnnouncedJob = z.output<typeof announcedJobSchema>;
 
 /**
  * Fills in what a job leaves open: δ from the population, and the least noise with which all its rounds fit its budget.
- * @throws {Refusal} `job.budget-too-small` where not even one round fits; what the encoding and the calibration refuse.
+ * @throws {Refusal} `job.budget-too-small` where not even one round fits; what {@link requireSummable}, the encoding and the calibration refuse.
  */
 export function announceJob(job: Job, population: number): AnnouncedJob {
   const { name, purpose, controller, model, training, server, rounds, cohort } = job;
@@ -48,7 +49,9 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
       }),
     });
   const announcement = settled(noiseMultiplier);
-  const oneRound = epsilonOf(sampledRelease(announcement, encodingPlan(announcement)), { delta });
+  const plan = encodingPlan(announcement);
+  requireSummable(announcement, plan);
+  const oneRound = epsilonOf(sampledRelease(announcement, plan), { delta });
   if (!(oneRound <= job.privacy.epsilon)) {
     throw new Refusal(
       'job.budget-too-small',

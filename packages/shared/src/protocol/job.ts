@@ -100,7 +100,7 @@ export const jobSchema = z.strictObject({
         .min(0)
         .lt(0.5)
         .default(0.05)
-        .describe('Of a cohort, the fraction assumed to collude with the coordinator.'),
+        .describe('Of a cohort, the fraction assumed to collude with the coordinator, one client at least.'),
     })
     .prefault({}),
   privacy: z

@@ -1,6 +1,12 @@
 import { concatBytes, fromHex, type Primitives } from '../crypto/index.js';
 import { canonicalJson, type EncodingPlan } from '../privacy/index.js';
-import type { Deadlines, RoundParameters } from '../secagg/index.js';
+import { Refusal } from '../errors.js';
+import {
+  requiredSurvivors,
+  type CohortRules,
+  type Deadlines,
+  type RoundParameters,
+} from '../secagg/index.js';
 import type { AnnouncedJob } from './announced-job.js';
 import type { RoundReference } from './wire.js';
 
@@ -63,26 +69,59 @@ export function roundParameters(
   },
 ): RoundParameters {
   const { job, plan, reference, modelHash, groupId, revocationVersion, deadlines } = options;
-  const ring = job.cohort.maximum > LARGEST_COMPLETE_GRAPH;
   return {
+    ...cohortRules(job, plan),
     ...roundHashes(primitives, reference, modelHash, plan),
     roundNumber: roundNumberOf(reference),
     groupId,
     dimension: plan.paddedDimension,
     laneBits: plan.laneBits,
-    profile: 'M',
-    graphMode: ring ? 'ring-reveal' : 'complete',
     minimumRoster: Math.max(3, job.cohort.minimum),
     maximumRoster: job.cohort.maximum,
-    minimumCohort: job.cohort.minimum,
-    gammaPpm: Math.round(job.cohort.corruptFraction * PPM),
-    deltaPpm: PPM - Math.round(job.cohort.survivorFraction * PPM),
-    honestPpm: plan.honestPpm,
-    sigma: STATISTICAL_SECURITY,
-    grindBits: ring ? 64 : 0,
     revocationVersion,
     deadlines,
   };
+}
+
+function cohortRules({ cohort }: AnnouncedJob, { honestPpm }: EncodingPlan): CohortRules {
+  const ring = cohort.maximum > LARGEST_COMPLETE_GRAPH;
+  return {
+    profile: 'M',
+    graphMode: ring ? 'ring-reveal' : 'complete',
+    minimumCohort: cohort.minimum,
+    gammaPpm: Math.round(cohort.corruptFraction * PPM),
+    deltaPpm: PPM - Math.round(cohort.survivorFraction * PPM),
+    honestPpm,
+    sigma: STATISTICAL_SECURITY,
+    grindBits: ring ? 64 : 0,
+  };
+}
+
+/**
+ * Checks that the smallest cohort a job allows can be summed securely, if nobody is lost.
+ * @throws {Refusal} `job.cohort-too-small` with the least that can, `secagg.infeasible` where none up to the largest can.
+ */
+export function requireSummable(job: AnnouncedJob, plan: EncodingPlan): void {
+  const rules = cohortRules(job, plan);
+  const { minimum, maximum } = job.cohort;
+  if (isSummable(rules, minimum)) return;
+  let least = minimum + 1;
+  while (least < maximum && !isSummable(rules, least)) least++;
+  if (!isSummable(rules, least)) requiredSurvivors(rules, maximum, maximum);
+  throw new Refusal(
+    'job.cohort-too-small',
+    `A cohort of ${minimum} cannot be summed: with one client at least that may collude, too few honest ones are left for the quorum and the noise.`,
+    `Set cohort.minimum to ${least} or more, or lower cohort.survivorFraction.`,
+  );
+}
+
+function isSummable(rules: CohortRules, clients: number): boolean {
+  try {
+    return requiredSurvivors(rules, clients, clients) <= clients;
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
 }
 
 /** Up to this roster everybody masks with everybody, and nothing is assumed of a graph. */

@@ -3,7 +3,7 @@ import { Refusal } from '../errors.js';
 import { MESSAGE_TYPES } from '../secagg/index.js';
 
 /** Raised by one whenever a message changes its meaning. Parties of different versions refuse one another. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** What travels: a small JSON header and one run of bytes (empty where a message has none). */
 export interface Frame {

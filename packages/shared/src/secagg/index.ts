@@ -15,6 +15,7 @@ export {
   roundCohort,
   vectorLength,
   type BeaconReference,
+  type CohortRules,
   type Deadlines,
   type RoundParameters,
 } from './round-parameters.js';

@@ -18,6 +18,8 @@ export interface CohortAssumptions {
   readonly n: number;
   /** Fraction of the roster that may collude with the coordinator, in ppm. */
   readonly gammaPpm: number;
+  /** Fewest clients assumed to collude, whatever the fraction comes to. Default 1: of a small roster a fraction may be nobody. */
+  readonly minimumCorrupt?: number;
   /** Fraction of the roster that may be lost before unmasking without costing the round, in ppm. */
   readonly deltaPpm: number;
   /** Statistical security: a bad graph has probability below 2^-sigma. */
@@ -50,9 +52,9 @@ export const LARGEST_COHORT = 32_770;
 /** A round at exactly the stated dropout rate has too few holders somewhere with probability below 2^-20. */
 const LIVENESS_BITS = 20;
 
-/** Corrupt clients tolerated among n: floor(n * gamma). */
-export function corruptClients(n: number, gammaPpm: number): number {
-  return Math.floor((n * gammaPpm) / MILLION);
+/** Corrupt clients tolerated: floor(n * gamma), and not fewer than the least. */
+function corruptClients({ n, gammaPpm, minimumCorrupt = 1 }: CohortAssumptions): number {
+  return Math.max(minimumCorrupt, Math.floor((n * gammaPpm) / MILLION));
 }
 
 /**
@@ -67,8 +69,17 @@ export function corruptClients(n: number, gammaPpm: number): number {
  * @throws {Refusal} `secagg.infeasible` when no threshold survives the stated losses; the remedy says what to relax.
  */
 export function cohortParameters(assumptions: CohortAssumptions): CohortParameters {
-  const { n, gammaPpm, deltaPpm, sigma, graphMode, grindBits, profile } = assumptions;
-  const key = [n, gammaPpm, deltaPpm, sigma, graphMode, grindBits, profile].join();
+  const { n, deltaPpm, sigma, graphMode, grindBits, profile } = assumptions;
+  const key = [
+    n,
+    corruptClients(assumptions),
+    assumptions.gammaPpm,
+    deltaPpm,
+    sigma,
+    graphMode,
+    grindBits,
+    profile,
+  ].join();
   return computed.get(key, () => compute(assumptions));
 }
 
@@ -78,7 +89,7 @@ const computed = new BoundedCache<CohortParameters>(256);
 function compute(assumptions: CohortAssumptions): CohortParameters {
   checkAssumptions(assumptions);
   const { n, gammaPpm, deltaPpm, graphMode } = assumptions;
-  const corrupt = corruptClients(n, gammaPpm);
+  const corrupt = corruptClients(assumptions);
   const alive = n - Math.floor((n * deltaPpm) / MILLION);
   const quorum = Math.floor((n + corrupt) / 2) + 1;
   if (gammaPpm + 2 * deltaPpm >= MILLION || alive < quorum) {
@@ -139,6 +150,7 @@ function powerOfHalf(exponent: number): number {
 function checkAssumptions({
   n,
   gammaPpm,
+  minimumCorrupt = 1,
   deltaPpm,
   sigma,
   grindBits,
@@ -153,13 +165,15 @@ function checkAssumptions({
       ? `the corrupt fraction is ${gammaPpm} ppm, outside 0 to 999999`
       : !whole(deltaPpm, 0, MILLION - 1)
         ? `the dropout is ${deltaPpm} ppm, outside 0 to 999999`
-        : !whole(sigma, 1, 128)
-          ? `the statistical security is ${sigma} bits, outside 1 to 128`
-          : !whole(grindBits, 0, 128)
-            ? `${grindBits} bits of grinding are outside 0 to 128`
-            : graphMode === 'ring-server' && profile === 'M'
-              ? 'a graph drawn by the coordinator protects nobody from the coordinator'
-              : undefined;
+        : !whole(minimumCorrupt, 0, n)
+          ? `at least ${minimumCorrupt} clients of ${n} cannot collude`
+          : !whole(sigma, 1, 128)
+            ? `the statistical security is ${sigma} bits, outside 1 to 128`
+            : !whole(grindBits, 0, 128)
+              ? `${grindBits} bits of grinding are outside 0 to 128`
+              : graphMode === 'ring-server' && profile === 'M'
+                ? 'a graph drawn by the coordinator protects nobody from the coordinator'
+                : undefined;
   if (problem !== undefined) throw infeasible(problem, 'Correct the parameters of the cohort.');
 }
 

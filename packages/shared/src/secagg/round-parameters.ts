@@ -2,13 +2,7 @@ import { ByteReader, ByteWriter } from '../crypto/fixed-layout.js';
 import type { Primitives } from '../crypto/primitives.js';
 import { Refusal } from '../errors.js';
 import { labelledHash } from './labels.js';
-import {
-  cohortParameters,
-  corruptClients,
-  type CohortParameters,
-  type GraphMode,
-  type Profile,
-} from './parameters.js';
+import { cohortParameters, type CohortParameters, type GraphMode, type Profile } from './parameters.js';
 
 /** A public source of randomness that appears at known times (drand, the NIST beacon). */
 export interface BeaconReference {
@@ -60,7 +54,7 @@ export interface RoundParameters {
   readonly maximumRoster: number;
   /** Fewest clients that a sum may be of, whatever the other rules allow. */
   readonly minimumCohort: number;
-  /** Fraction of the roster that may collude with the coordinator, in ppm. */
+  /** Fraction of the roster that may collude with the coordinator, in ppm. One client at least is assumed to, whatever the fraction comes to. */
   readonly gammaPpm: number;
   /** Fraction of the roster whose loss must not cost the round, in ppm. */
   readonly deltaPpm: number;
@@ -80,7 +74,7 @@ export interface RoundParameters {
 /** The first version refuses longer rosters: clients are sent them whole. */
 export const LARGEST_ROSTER = 2048;
 
-const VERSION = 1;
+const VERSION = 2;
 const MASKS_FROM_PRG = 1;
 const AES_256_CTR = 1;
 const profiles: readonly Profile[] = ['S', 'M'];
@@ -203,12 +197,18 @@ export function hashRoundParameters(primitives: Primitives, encoding: Uint8Array
   return labelledHash(primitives, 'params', encoding);
 }
 
+/** What decides how many of a round's clients are needed. */
+export type CohortRules = Pick<
+  RoundParameters,
+  'profile' | 'graphMode' | 'minimumCohort' | 'gammaPpm' | 'deltaPpm' | 'honestPpm' | 'sigma' | 'grindBits'
+>;
+
 /**
  * Degree, threshold and quorum of a roster of `rosterSize` clients in this round.
  * @throws {Refusal} `secagg.infeasible`
  */
-export function roundCohort(parameters: RoundParameters, rosterSize: number): CohortParameters {
-  const { gammaPpm, deltaPpm, sigma, graphMode, grindBits, profile } = parameters;
+export function roundCohort(rules: CohortRules, rosterSize: number): CohortParameters {
+  const { gammaPpm, deltaPpm, sigma, graphMode, grindBits, profile } = rules;
   return cohortParameters({ n: rosterSize, gammaPpm, deltaPpm, sigma, graphMode, grindBits, profile });
 }
 
@@ -218,10 +218,10 @@ export function roundCohort(parameters: RoundParameters, rosterSize: number): Co
  *
  * @param sharers - clients that shared keys: |U2|
  */
-export function requiredSurvivors(parameters: RoundParameters, rosterSize: number, sharers: number): number {
-  const { quorum } = roundCohort(parameters, rosterSize);
-  const honest = Math.ceil((sharers * parameters.honestPpm) / 1_000_000);
-  return Math.max(quorum, parameters.minimumCohort, honest + corruptClients(rosterSize, parameters.gammaPpm));
+export function requiredSurvivors(rules: CohortRules, rosterSize: number, sharers: number): number {
+  const { quorum, corrupt } = roundCohort(rules, rosterSize);
+  const honest = Math.ceil((sharers * rules.honestPpm) / 1_000_000);
+  return Math.max(quorum, rules.minimumCohort, honest + corrupt);
 }
 
 /** Bytes of a masked vector. */

@@ -139,7 +139,7 @@ export class MaliciousCoordinator {
 
   private masked(index: number) {
     const length = laneBytes(this.round.client(index).vector).length;
-    return decodeMasked(sentBy(this.round.client(index), 'masked') ?? u32(0), length, this.context.cohort.n);
+    return decodeMasked(sentBy(this.round.client(index), 'masked') ?? u32(0), length);
   }
 
   private async say(client: number, message: Message): Promise<Uint8Array | string> {

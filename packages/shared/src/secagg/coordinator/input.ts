@@ -58,7 +58,7 @@ export class InputPhase extends RosterPhase<Input> {
       throw refuse('not-a-sharer', 'the sender is not among those that shared keys');
     }
     const { primitives, parameters } = this.environment;
-    const { vector, signature } = decodeMasked(body, vectorLength(parameters), this.round.cohort.n);
+    const { vector, signature } = decodeMasked(body, vectorLength(parameters));
     const vectorHash = hashVector(primitives, index, vector);
     return { vector: lanesOver(vector, parameters.laneBits), vectorHash, signature };
   }

@@ -14,7 +14,7 @@ import type { Encoding } from './states.js';
  */
 export async function maskVector(environment: Environment, state: Encoding, vector: Lanes): Promise<Step> {
   const { primitives, identity, expander, secrets } = environment;
-  const { parameters, round, index, sharers, sharersHash, missing } = state;
+  const { parameters, round, index, sharers, sharersHash } = state;
   const { dimension, laneBits } = parameters;
   if (vector.length !== dimension || vector.BYTES_PER_ELEMENT * 8 !== laneBits) {
     throw new Refusal(
@@ -23,7 +23,7 @@ export async function maskVector(environment: Environment, state: Encoding, vect
       'Encode with the round’s plan.',
     );
   }
-  const masked = beginMasked(vectorLength(parameters), missing);
+  const masked = beginMasked(vectorLength(parameters));
   masked.vector.set(laneBytes(vector));
   const jobs = await maskJobs(environment, state);
   await expander.expand(jobs, lanesOver(masked.vector, laneBits));

@@ -1,7 +1,7 @@
 import { equalBytes } from '../../crypto/bytes.js';
 import { Refusal } from '../../errors.js';
 import type { BeaconSource } from '../beacon.js';
-import { corruptClients, type CohortParameters, type Profile } from '../parameters.js';
+import type { CohortParameters, Profile } from '../parameters.js';
 import type { RoundParameters } from '../round-parameters.js';
 
 /** What a client computed from the job and model that it holds: the round must be about that and nothing else. */
@@ -26,7 +26,7 @@ export interface ParticipantPolicy {
   readonly minimumCorruptFraction: number;
   /** Rounds that may be joined under one model: more would let a coordinator subtract one sum from another. */
   readonly maximumAttempts: number;
-  /** Fewest colluding clients to be assumed, whatever the roster's size. Default 0: the fraction alone decides. */
+  /** Fewest colluding clients that must be assumed, whatever the roster's size. Default 1, which every round assumes. */
   readonly minimumCorruptClients?: number;
   /** Smallest roster to share keys in. Default 3. */
   readonly minimumRoster?: number;
@@ -115,16 +115,12 @@ function checkGraph(
  * Checks what only the roster decides.
  * @throws {Refusal} `secagg.policy.…`
  */
-export function checkCohort(
-  cohort: CohortParameters,
-  { gammaPpm }: RoundParameters,
-  policy: ParticipantPolicy,
-): void {
-  const { maximumRoster = cohort.n, maximumDegree = cohort.degree } = policy;
+export function checkCohort(cohort: CohortParameters, policy: ParticipantPolicy): void {
+  const { maximumRoster = cohort.n, maximumDegree = cohort.degree, minimumCorruptClients = 1 } = policy;
   demand(cohort.n <= maximumRoster, 'roster', 'is longer than this client allows');
   demand(cohort.degree <= maximumDegree, 'degree', 'is above what this client allows');
   demand(
-    corruptClients(cohort.n, gammaPpm) >= (policy.minimumCorruptClients ?? 0),
+    cohort.corrupt >= minimumCorruptClients,
     'corrupt',
     'clients are assumed to be fewer than this client assumes',
   );

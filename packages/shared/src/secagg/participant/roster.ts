@@ -25,7 +25,7 @@ export async function acceptRoster(
   const { primitives, identity } = environment;
   const { parameters, parametersHash } = state;
   const { roster, index, seed } = await checkRoster(environment, state, body);
-  checkCohort(roundCohort(parameters, roster.members.length), parameters, environment.policy);
+  checkCohort(roundCohort(parameters, roster.members.length), environment.policy);
   const joined = withoutAdvert(state);
   switch (parameters.graphMode) {
     case 'complete':

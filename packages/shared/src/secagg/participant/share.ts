@@ -77,17 +77,13 @@ export async function acceptInbox(environment: Environment, state: Shared, body:
   checkSharers(round, index, sharers);
   const entries = new Map(inbox.entries.map(({ from, sealed }) => [from, sealed]));
   const received = new Map<number, Received>();
-  const missing: number[] = [];
   for (const from of graph.neighbours(index)) {
     if (!sharers.has(from)) continue;
     const sealed = entries.get(from);
     entries.delete(from);
     const shares = sealed && (await openEnvelope(environment, round, sealing, from, index, sealed));
-    if (shares === undefined) {
-      // A neighbour that shares wrongly must not be able to end the round for an honest client.
-      missing.push(from);
-      continue;
-    }
+    // A neighbour that shares wrongly must not be able to end the round for an honest client.
+    if (shares === undefined) continue;
     secrets.keep(shares.seedShare);
     secrets.keep(shares.keyShare);
     received.set(from, shares);
@@ -98,7 +94,7 @@ export async function acceptInbox(environment: Environment, state: Shared, body:
   }
   const sharersHash = hashSharers(primitives, round, sharers);
   return {
-    state: { ...state, phase: 'encoding', sharers, sharersHash, received, missing },
+    state: { ...state, phase: 'encoding', sharers, sharersHash, received },
     effects: [{ kind: 'encode', sharers: sharers.count, rosterSize: cohort.n }],
   };
 }

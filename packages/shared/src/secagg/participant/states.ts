@@ -59,9 +59,8 @@ export interface Received {
 interface Informed extends Sharing {
   readonly sharers: IndexSet;
   readonly sharersHash: Uint8Array;
+  /** By neighbour. Whose shares did not come, or did not open, is not here. */
   readonly received: ReadonlyMap<number, Received>;
-  /** Neighbours whose shares are not there, ascending. */
-  readonly missing: readonly number[];
 }
 
 /** Waits for its own vector. */
