@@ -123,6 +123,7 @@ async function run(
       await population.gather();
       const announced = announceJob(job, job.simulation.clients);
       requireSameJob(ledger, toHex(platform.sha256(encodeAnnouncedJob(announced))));
+      const identities = keys.clients.map(({ identity }) => toHex(identity.publicKey)).sort();
       const runner = await JobRunner.open({
         job: announced,
         primitives,
@@ -130,7 +131,7 @@ async function run(
         authority: keys.authority.publicKey,
         groupId,
         sessions,
-        population: keys.clients.map(({ identity }) => toHex(identity.publicKey)).sort(),
+        population: () => Promise.resolve(identities),
         store,
         artifacts,
         ledger,

@@ -22,6 +22,7 @@ import { seededRandom } from '../../support/seeded-random.js';
 const random = seededRandom('sessions');
 const groupId = new Uint8Array(32).fill(7);
 const NOW = 1000;
+const JOB = '0'.repeat(64);
 let authority: KeyPair;
 let coordinator: KeyPair;
 let client: KeyPair;
@@ -47,7 +48,10 @@ beforeEach(async () => {
     largestBody: 1000,
     refused: (code) => refusals.push(code),
   });
-  sessions.observe({ received: (_client, header) => received.push(header), left: (gone) => left.push(gone) });
+  sessions.observe(JOB, {
+    received: (_client, header) => received.push(header),
+    left: (gone) => left.push(gone),
+  });
 });
 
 /** A connection as its client sees it. */
@@ -102,7 +106,7 @@ async function settled(sent: Frame[], count: number): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
 }
 
-const decline: Frame = frame({ type: 'decline', job: '0'.repeat(64), round: 1, attempt: 0, code: 'test' });
+const decline: Frame = frame({ type: 'decline', job: JOB, round: 1, attempt: 0, code: 'test' });
 const last = (sent: Frame[]) => sent.at(-1)!.header as { type: string; code?: string };
 
 describe('a session', () => {
@@ -200,5 +204,27 @@ describe('a session', () => {
     await settled(sent, 2);
     handler.receive({ ...decline, body: new Uint8Array(1001) });
     expect(last(sent)).toMatchObject({ code: 'wire.too-large' });
+  });
+
+  it('tells each job of its own messages alone, and each that still listens of a departure', async () => {
+    const other = { received: [] as ToCoordinator[], left: [] as string[] };
+    const job = '1'.repeat(64);
+    const unobserve = sessions.observe(job, {
+      received: (_client, header) => other.received.push(header),
+      left: (gone) => other.left.push(gone),
+    });
+    const { sent, handler, nonce } = connect();
+    handler.receive(await hello(nonce));
+    await settled(sent, 2);
+    handler.receive(decline);
+    handler.receive(frame({ type: 'decline', job, round: 1, attempt: 0, code: 'test' }));
+    expect(received).toMatchObject([{ job: JOB }]);
+    expect(other.received).toMatchObject([{ job }]);
+    unobserve();
+    handler.receive(frame({ type: 'decline', job, round: 1, attempt: 0, code: 'late' }));
+    expect(refusals).toEqual(['session.no-round']);
+    expect(sent).toHaveLength(2);
+    handler.closed();
+    expect([left, other.left]).toEqual([[toHex(client.publicKey)], []]);
   });
 });

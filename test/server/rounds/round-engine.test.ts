@@ -1,12 +1,11 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { RoundEngine, type SessionObserver, type Sessions } from '@tutti/server';
-import type { ToCoordinator } from '@tutti/shared/protocol';
+import { RoundEngine, type JobMessage, type SessionObserver, type Sessions } from '@tutti/server';
 import type { CoordinatorEffect, Phase, SecAggCoordinator } from '@tutti/shared/secagg';
 
 const DEADLINE = 1000;
 const client = 'a'.repeat(64);
 const reference = { job: 'b'.repeat(64), round: 1, attempt: 0 };
-const message = (kind: 'advert' | 'shares' | 'abort'): ToCoordinator => ({
+const message = (kind: 'advert' | 'shares' | 'abort'): JobMessage => ({
   type: 'secagg',
   ...reference,
   message: kind,
@@ -47,8 +46,11 @@ function scene() {
   };
   let observer: SessionObserver | undefined;
   const sessions = {
-    observe: (watching: SessionObserver | undefined) => {
+    observe: (_job: string, watching: SessionObserver) => {
       observer = watching;
+      return () => {
+        observer = undefined;
+      };
     },
     isConnected: () => true,
     send: () => undefined,
@@ -69,7 +71,7 @@ function scene() {
     outcome,
     closed,
     settle,
-    receive: (header: ToCoordinator) => observer?.received(client, header, new Uint8Array(0)),
+    receive: (header: JobMessage) => observer?.received(client, header, new Uint8Array(0)),
     leave: () => observer?.left(client),
     finishStep: () => finishStep(),
   };

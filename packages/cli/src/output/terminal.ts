@@ -109,8 +109,8 @@ function roundLine(record: RoundRecord): string {
     String(record.round),
     String(record.selected),
     String(record.survivors),
-    record.loss.toFixed(3),
-    percent(record.accuracy),
+    record.loss?.toFixed(3) ?? '–',
+    record.accuracy === undefined ? '–' : percent(record.accuracy),
     epsilonFigure(record.epsilon.releasedModel),
     epsilonFigure(record.epsilon.coordinator),
   ]);

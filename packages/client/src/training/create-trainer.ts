@@ -1,6 +1,5 @@
-import type { ModelSpec } from '@tutti/shared/learning';
+import { layoutOf, type ModelSpec } from '@tutti/shared/learning';
 import { ArraysTrainer } from './arrays/trainer.js';
-import { layoutOf } from './layout.js';
 import type { ModelBuilder } from './tensorflow/index.js';
 import type { Trainer } from './trainer.js';
 

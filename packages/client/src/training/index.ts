@@ -9,4 +9,4 @@ export {
 export type { ModelBuilder } from './tensorflow/index.js';
 export { shuffle } from './batches.js';
 export { layersModelFiles } from './layers-model.js';
-export { publicGenerator } from './public-generator.js';
+export { publicGenerator } from '@tutti/shared/learning';

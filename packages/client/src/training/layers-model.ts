@@ -1,6 +1,5 @@
-import type { ModelSpec } from '@tutti/shared/learning';
+import { layoutOf, type ModelSpec } from '@tutti/shared/learning';
 import { checkWeights } from './checks.js';
-import { layoutOf } from './layout.js';
 
 /**
  * The model in the format that `tf.loadLayersModel` reads: topology and weight manifest as JSON, weights as little-endian

@@ -15,9 +15,12 @@ import {
 /** Decides whether an identity whose signature has been verified may take part. Throws a Refusal where it may not. */
 export type Admission = (identity: Uint8Array, certificate: Uint8Array) => Promise<void>;
 
+/** A message that belongs to a round of some job. */
+export type JobMessage = Exclude<ToCoordinator, { type: 'hello' }>;
+
 /** What the sessions tell whoever runs the rounds. Clients are named by their identity key, in hex. */
 export interface SessionObserver {
-  received(client: string, header: ToCoordinator, body: Uint8Array): void;
+  received(client: string, header: JobMessage, body: Uint8Array): void;
   left(client: string): void;
 }
 
@@ -39,13 +42,19 @@ export interface SessionOptions {
  */
 export class Sessions {
   private readonly channels = new Map<string, Channel>();
-  private observer: SessionObserver | undefined;
+  private readonly observers = new Map<string, SessionObserver>();
 
   constructor(private readonly options: SessionOptions) {}
 
-  /** Names who is told of messages and departures from now on. */
-  observe(observer: SessionObserver | undefined): void {
-    this.observer = observer;
+  /**
+   * Names who is told of a job's messages, and of every departure. One job has one observer at a time: a later one takes its place.
+   * @returns ends it
+   */
+  observe(job: string, observer: SessionObserver): () => void {
+    this.observers.set(job, observer);
+    return () => {
+      if (this.observers.get(job) === observer) this.observers.delete(job);
+    };
   }
 
   get connected(): ReadonlySet<string> {
@@ -88,7 +97,7 @@ export class Sessions {
           const header = readHeader(toCoordinatorSchema, received, this.options.largestBody);
           if (client !== undefined) {
             if (header.type === 'hello') throw outOfTurn();
-            this.observer?.received(client, header, received.body);
+            this.deliver(client, header, received.body);
           } else {
             if (header.type !== 'hello' || greeted) throw outOfTurn();
             greeted = true;
@@ -107,9 +116,16 @@ export class Sessions {
       closed: () => {
         if (client === undefined || this.channels.get(client) !== channel) return;
         this.channels.delete(client);
-        this.observer?.left(client);
+        for (const observer of this.observers.values()) observer.left(client);
       },
     };
+  }
+
+  private deliver(client: string, header: JobMessage, body: Uint8Array): void {
+    const observer = this.observers.get(header.job);
+    // A late answer to a round that is over is no fault of the client: it is counted, and not answered.
+    if (observer === undefined) this.options.refused?.('session.no-round', client);
+    else observer.received(client, header, body);
   }
 
   private async greet(hello: Extract<ToCoordinator, { type: 'hello' }>, nonce: Uint8Array): Promise<string> {

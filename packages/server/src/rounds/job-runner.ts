@@ -40,8 +40,8 @@ export interface JobRunnerOptions {
   readonly authority: Uint8Array;
   readonly groupId: Uint8Array;
   readonly sessions: Sessions;
-  /** Everybody enrolled, in a fixed order: the cohorts are drawn from it. */
-  readonly population: readonly string[];
+  /** Everybody enrolled by now, in a fixed order: the cohorts are drawn from it. */
+  readonly population: () => Promise<readonly string[]>;
   readonly store: Store;
   readonly artifacts: ArtifactFiles;
   readonly ledger: KeptLedger;
@@ -49,8 +49,8 @@ export interface JobRunnerOptions {
   readonly random: (purpose: string) => RandomSource;
   readonly seeded: boolean;
   readonly initialWeights: Float32Array;
-  /** Evaluates a model on public rows. */
-  readonly evaluate: (weights: Float32Array) => Promise<Evaluation>;
+  /** Evaluates a model on public rows, where the coordinator has any. */
+  readonly evaluate?: (weights: Float32Array) => Promise<Evaluation>;
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly phaseDeadline: number;
@@ -158,7 +158,7 @@ export class JobRunner {
     const reference = this.next;
     const started = performance.now();
     const cohort = drawCohort(
-      population,
+      await population(),
       job.cohort.samplingRate,
       random(`coordinator/cohort/${attemptName(reference)}`),
     );
@@ -170,7 +170,7 @@ export class JobRunner {
       );
     }
     const evaluating = performance.now();
-    const { loss, accuracy } = await this.options.evaluate(this.task.weights);
+    const evaluation = await this.options.evaluate?.(this.task.weights);
     const kept = await keep(artifacts, this.task);
     const { round, attempt } = reference;
     await this.write(
@@ -203,8 +203,7 @@ export class JobRunner {
         input: outcome.sharers - outcome.survivors,
         unmask: outcome.survivors - outcome.responders,
       },
-      loss,
-      accuracy,
+      ...(evaluation && { loss: evaluation.loss, accuracy: evaluation.accuracy }),
       epsilon: { releasedModel: spent.releasedModel, coordinator: spent.coordinator },
       milliseconds: {
         train: phases['advertise'] ?? 0,

@@ -1,6 +1,6 @@
 import type { CoordinatorEffect, Lanes, SecAggCoordinator } from '@tutti/shared/secagg';
-import { frame, sameRound, type RoundReference, type ToCoordinator } from '@tutti/shared/protocol';
-import type { Sessions } from '../connection/sessions.js';
+import { frame, sameRound, type RoundReference } from '@tutti/shared/protocol';
+import type { JobMessage, Sessions } from '../connection/sessions.js';
 
 /** What one attempt at a round came to. */
 export type AttemptOutcome = AttemptCounts &
@@ -74,7 +74,7 @@ export class RoundEngine {
       this.finish = resolve;
       this.fail = reject;
     });
-    sessions.observe({
+    const unobserve = sessions.observe(reference.job, {
       received: (client, header, body) => this.enqueue(() => this.receive(client, header, body)),
       left: (client) => {
         const leave = () => this.enqueue(() => this.leave(client));
@@ -93,7 +93,7 @@ export class RoundEngine {
       return await outcome;
     } finally {
       clearTimeout(this.timer);
-      sessions.observe(undefined);
+      unobserve();
     }
   }
 
@@ -102,9 +102,9 @@ export class RoundEngine {
     this.queue = this.queue.then(step).catch(this.fail);
   }
 
-  private async receive(client: string, header: ToCoordinator, body: Uint8Array): Promise<void> {
+  private async receive(client: string, header: JobMessage, body: Uint8Array): Promise<void> {
     const { machine, reference, now } = this.options;
-    if (header.type === 'hello' || !this.cohort.has(client) || !sameRound(header, reference)) {
+    if (!this.cohort.has(client) || !sameRound(header, reference)) {
       this.count('round.not-here');
       return;
     }

@@ -1,3 +1,6 @@
+export * from './initial-weights.js';
+export * from './layout.js';
 export * from './model.js';
+export * from './public-generator.js';
 export * from './server-optimiser.js';
 export * from './weights.js';

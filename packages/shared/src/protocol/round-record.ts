@@ -28,9 +28,9 @@ export interface RoundRecord {
     readonly input: number;
     readonly unmask: number;
   };
-  /** On the public held-out rows, after the round. */
-  readonly loss: number;
-  readonly accuracy: number;
+  /** On the public held-out rows, after the round; absent where the coordinator has none. */
+  readonly loss?: number;
+  readonly accuracy?: number;
   readonly epsilon: PrivacySpent;
   /** Wall-clock milliseconds by phase. */
   readonly milliseconds: {

@@ -29,8 +29,8 @@ export interface Charts {
 /** The charts of a run. */
 export function chartsOf(records: readonly RoundRecord[], job: Job): Charts {
   const each = (value: (record: RoundRecord) => number | null) => records.map(value);
-  const trained = (value: (record: RoundRecord) => number) =>
-    each((record) => (record.outcome === 'completed' ? finite(value(record)) : null));
+  const trained = (value: (record: RoundRecord) => number | undefined) =>
+    each((record) => (record.outcome === 'completed' ? finite(value(record) ?? null) : null));
   return {
     rounds: each(({ round }) => round) as number[],
     charts: [

@@ -64,8 +64,8 @@ function row(record: RoundRecord): Markup {
     <td>${epsilonFigure(epsilon.coordinator)}</td>`;
   const results =
     record.outcome === 'completed'
-      ? markup`<td>${loss.toFixed(3)}</td>
-          <td>${percent(accuracy)}</td>`
+      ? markup`<td>${loss?.toFixed(3) ?? '–'}</td>
+          <td>${accuracy === undefined ? '–' : percent(accuracy)}</td>`
       : markup`<td colspan="2" class="aborted">
           aborted${record.reason === undefined ? '' : `: ${record.reason}`}
         </td>`;

@@ -1,5 +1,5 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- loop limits bound every index; these loops are where the time goes */
-import type { Activation } from '../layout.js';
+import type { Activation } from '@tutti/shared/learning';
 
 /**
  * Dense algebra on row-major typed arrays. Four terms are added per pass over an output row, which reads and writes it four

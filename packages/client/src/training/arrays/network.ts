@@ -1,5 +1,5 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- loop limits bound every index */
-import type { DenseLayer, ModelLayout } from '../layout.js';
+import type { DenseLayer, ModelLayout } from '@tutti/shared/learning';
 import {
   activate,
   activationGradient,

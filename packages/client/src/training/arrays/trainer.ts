@@ -1,8 +1,6 @@
-import type { ModelSpec } from '@tutti/shared/learning';
+import { drawInitialWeights, layoutOf, type ModelLayout, type ModelSpec } from '@tutti/shared/learning';
 import { shuffledBatches } from '../batches.js';
 import { checkExamples, checkSettings, checkSomeExamples, checkWeights } from '../checks.js';
-import { drawInitialWeights } from '../initial-weights.js';
-import { layoutOf, type ModelLayout } from '../layout.js';
 import type { Evaluation, Examples, Trainer, TrainingSettings } from '../trainer.js';
 import { scoreBatch } from '../scores.js';
 import { DenseNetwork } from './network.js';

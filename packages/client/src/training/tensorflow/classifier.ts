@@ -1,6 +1,4 @@
-import type { ModelSpec } from '@tutti/shared/learning';
-import { drawInitialWeights } from '../initial-weights.js';
-import { layoutOf } from '../layout.js';
+import { drawInitialWeights, layoutOf, type ModelSpec } from '@tutti/shared/learning';
 import type { Trainer } from '../trainer.js';
 import { requireBackend, useBackend } from './backends.js';
 import type { TensorFlowBackend } from './library.js';

@@ -1,4 +1,4 @@
-import type { ModelSpec } from '@tutti/shared/learning';
+import type { ModelSpec } from './model.js';
 
 export type Activation = 'linear' | 'relu' | 'tanh' | 'sigmoid';
 
