@@ -159,7 +159,9 @@ describe('a field that jobs do not have', () => {
 
   it('gets the list of allowed ones and no wild guess where none is near', () => {
     const { message } = refusal(`${good}zebra: 1\n`);
-    expect(message).toContain('allowed  name, purpose, controller, data, model');
+    expect(message).toContain(
+      'allowed  name, purpose, controller, legalBasis, specialCategories, data, model',
+    );
     expect(message).not.toContain('Did you mean');
   });
 

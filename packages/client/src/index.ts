@@ -4,3 +4,4 @@ export * from './participant.js';
 export * from './policy/budget.js';
 export * from './policy/journal.js';
 export * from './policy/policy.js';
+export * from './policy/processing.js';

@@ -1,8 +1,9 @@
 import { Refusal } from '@tutti/shared/errors';
 import type { AnnouncedJob } from '@tutti/shared/protocol';
+import { checkProcessing, type ProcessingPolicy } from './processing.js';
 
 /** What the owner of the data agrees to. Kept at the client, whatever a coordinator says. */
-export interface ClientPolicy {
+export interface ClientPolicy extends ProcessingPolicy {
   /** Largest ε against the coordinator that this client will ever spend on one job, at the job's δ. */
   readonly maximumEpsilon: number;
   /** Largest δ that is taken for a guarantee. */
@@ -20,6 +21,7 @@ export interface ClientPolicy {
  * @throws {Refusal} with the code of the first rule that the job breaks.
  */
 export function checkJob(policy: ClientPolicy, job: AnnouncedJob): void {
+  checkProcessing(policy, job);
   const refuse = (code: string, found: string): never => {
     throw new Refusal(
       `policy.${code}`,

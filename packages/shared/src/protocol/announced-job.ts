@@ -11,6 +11,7 @@ import {
 import { countWeights } from '../learning/index.js';
 import { jobSchema, type Job } from './job.js';
 import { requireSummable } from './round-plan.js';
+import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
 
 /**
  * A job as the coordinator announces it to clients: nothing left to a default, so that both sides compute the same encoding,
@@ -18,6 +19,9 @@ import { requireSummable } from './round-plan.js';
  */
 export const announcedJobSchema = jobSchema.omit({ simulation: true, data: true }).extend({
   privacy: jobSchema.shape.privacy.unwrap().required(),
+  /** Announced where it is stated. */
+  legalBasis: legalBasisSchema.exclude(['not stated']).optional(),
+  specialCategories: specialCategoriesSchema.exclude(['not stated']).optional(),
   /** Clients enrolled when the job began. */
   population: z.int().min(3).max(10_000_000),
 });
@@ -29,8 +33,16 @@ export type AnnouncedJob = z.output<typeof announcedJobSchema>;
  * @throws {Refusal} `job.budget-too-small` where not even one round fits; what {@link requireSummable}, the encoding and the calibration refuse.
  */
 export function announceJob(job: Job, population: number): AnnouncedJob {
-  const { name, purpose, controller, model, training, server, rounds, cohort } = job;
-  const announced = { name, purpose, controller, model, training, server, rounds, cohort };
+  const { name, purpose, controller, legalBasis, specialCategories } = job;
+  const { model, training, server, rounds, cohort } = job;
+  const stated = {
+    name,
+    purpose,
+    controller,
+    ...(legalBasis !== 'not stated' && { legalBasis }),
+    ...(specialCategories !== 'not stated' && { specialCategories }),
+  };
+  const announced = { ...stated, model, training, server, rounds, cohort };
   const delta = job.privacy.delta ?? 1 / (10 * population);
   const settled = (noiseMultiplier: number): AnnouncedJob => ({
     ...announced,

@@ -3,6 +3,7 @@ export * from './artifacts.js';
 export * from './enrolment.js';
 export * from './handshake.js';
 export * from './job.js';
+export * from './processing.js';
 export * from './round-plan.js';
 export * from './round-record.js';
 export * from './socket-channel.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { modelSpecSchema } from '../learning/model.js';
+import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
 
 const publicSeed = z
   .int()
@@ -22,6 +23,12 @@ export const jobSchema = z.strictObject({
     .default('Research on federated learning')
     .describe('What the model is for.'),
   controller: z.string().min(1).max(200).default('not stated').describe('Who answers for the processing.'),
+  legalBasis: legalBasisSchema
+    .default('not stated')
+    .describe('What makes the processing lawful: a point of Article 6(1) GDPR.'),
+  specialCategories: specialCategoriesSchema
+    .default('not stated')
+    .describe('On what ground data on health and the like are processed: a point of Article 9(2) GDPR.'),
   data: z
     .strictObject({
       source: z
