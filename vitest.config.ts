@@ -10,6 +10,7 @@ export default defineConfig({
       { find: /^@tutti\/shared\/errors$/, replacement: source('shared/src/errors.ts') },
       { find: /^@tutti\/shared\/crypto\/primitives$/, replacement: source('shared/src/crypto/node.ts') },
       { find: /^@tutti\/shared\/crypto\/web$/, replacement: source('shared/src/crypto/web.ts') },
+      { find: /^@tutti\/(\w+)\/(\w+)\/(\w+)$/, replacement: source('$1/src/$2/$3.ts') },
       { find: /^@tutti\/(\w+)\/(\w+)$/, replacement: source('$1/src/$2/index.ts') },
       { find: /^@tutti\/(\w+)$/, replacement: source('$1/src/index.ts') },
     ],

@@ -4,4 +4,5 @@ export * from './ledger/index.js';
 export * from './rounds/index.js';
 export * from './store/index.js';
 export * from './tasks/index.js';
+export * from './unmasking/index.js';
 export * from './web/index.js';

@@ -17,7 +17,7 @@ import {
   type RoundRecord,
   type RoundReference,
 } from '@tutti/shared/protocol';
-import { SecAggCoordinator } from '@tutti/shared/secagg';
+import { SecAggCoordinator, type Expander } from '@tutti/shared/secagg';
 import type { Sessions } from '../connection/sessions.js';
 import type { KeptLedger } from '../ledger/kept-ledger.js';
 import type { ArtifactFiles } from '../store/artifact-files.js';
@@ -55,6 +55,8 @@ export interface JobRunnerOptions {
   readonly now: () => number;
   readonly phaseDeadline: number;
   readonly grace: number;
+  /** Takes the masks off. Left out, that is done on the calling thread. */
+  readonly expander?: Expander;
 }
 
 /** Why a job has no further round. */
@@ -229,7 +231,7 @@ export class JobRunner {
   }
 
   private async run(reference: RoundReference, cohort: readonly string[]): Promise<AttemptOutcome> {
-    const { job, primitives, signingKey, authority, groupId, sessions, now, phaseDeadline, grace } =
+    const { job, primitives, signingKey, authority, groupId, sessions, now, phaseDeadline, grace, expander } =
       this.options;
     const least = Math.max(3, job.cohort.minimum);
     if (cohort.length < least || cohort.length > job.cohort.maximum) {
@@ -240,6 +242,7 @@ export class JobRunner {
       primitives,
       signingKey,
       authority,
+      ...(expander && { expander }),
       parameters: roundParameters(primitives, {
         job,
         plan: this.plan,

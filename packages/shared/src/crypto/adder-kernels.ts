@@ -1,5 +1,6 @@
 import { Refusal } from '../errors.js';
 import { ADDER_WASM } from './adder.wasm.js';
+import type { LaneBits } from './lanes.js';
 
 /** Bytes of a vector, and of key stream, that a kernel works on at once. */
 export const BLOCK = 32768;
@@ -12,8 +13,6 @@ export interface AdderKernel {
   readonly page: ArrayBufferLike;
   combine(bytes: number, laneBits: LaneBits, sign: 1 | -1): void;
 }
-
-export type LaneBits = 8 | 16 | 32;
 
 type BlockFunction = (bytes: number) => void;
 

@@ -1,12 +1,6 @@
 import { Refusal } from '../errors.js';
-import {
-  BLOCK,
-  typeScriptKernel,
-  webAssemblyKernel,
-  type AdderKernel,
-  type LaneBits,
-} from './adder-kernels.js';
-import { laneBytes, type Lanes } from './lanes.js';
+import { BLOCK, typeScriptKernel, webAssemblyKernel, type AdderKernel } from './adder-kernels.js';
+import { laneBitsOf, laneBytes, type LaneBits, type Lanes } from './lanes.js';
 import type { Keystream } from './primitives.js';
 
 /** One mask of a vector: `+1` adds the key stream, `-1` takes it off. */
@@ -106,10 +100,6 @@ class BlockAdder {
 
 function isSynchronous(mask: Mask): mask is SynchronousMask {
   return mask.keystream.readSync !== undefined;
-}
-
-function laneBitsOf(lanes: Lanes): LaneBits {
-  return lanes.BYTES_PER_ELEMENT === 1 ? 8 : lanes.BYTES_PER_ELEMENT === 2 ? 16 : 32;
 }
 
 function chooseKernel(wasm: boolean | undefined): AdderKernel {

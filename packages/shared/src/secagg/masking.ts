@@ -1,5 +1,5 @@
 import { createMaskAdder, type MaskAdder } from '../crypto/adder.js';
-import type { Lanes } from '../crypto/lanes.js';
+import type { LaneBits, Lanes } from '../crypto/lanes.js';
 import type { Primitives } from '../crypto/primitives.js';
 
 /** One key stream to be added to a vector (+1), or taken off it (-1). Independent of every other: jobs may be spread over workers. */
@@ -14,21 +14,27 @@ export interface Expander {
   expand(jobs: readonly ExpansionJob[], target: Lanes): Promise<void>;
 }
 
+/** Key streams that are open at once: each holds a key schedule, and all of them ought to stay in the processor's cache. */
+const MOST_STREAMS = 256;
+
 let sharedAdder: MaskAdder | undefined;
 
 /** Expands on the calling thread. */
 export function inProcessExpander(primitives: Primitives): Expander {
   return {
-    expand(jobs, target) {
+    async expand(jobs, target) {
       sharedAdder ??= createMaskAdder();
-      const masks = jobs.map(({ key, sign }) => ({ keystream: primitives.keystream(key), sign }));
-      return sharedAdder.addAll(target, masks);
+      for (let at = 0; at < jobs.length; at += MOST_STREAMS) {
+        const some = jobs.slice(at, at + MOST_STREAMS);
+        const masks = some.map(({ key, sign }) => ({ keystream: primitives.keystream(key), sign }));
+        await sharedAdder.addAll(target, masks);
+      }
     },
   };
 }
 
 /** A view of a vector's bytes as lanes: the same memory. Bytes that do not begin on a lane's boundary are copied. */
-export function lanesOver(bytes: Uint8Array, laneBits: 8 | 16 | 32): Lanes {
+export function lanesOver(bytes: Uint8Array, laneBits: LaneBits): Lanes {
   const { buffer, byteOffset, byteLength } = bytes.byteOffset % (laneBits / 8) === 0 ? bytes : bytes.slice();
   if (laneBits === 8) return new Uint8Array(buffer, byteOffset, byteLength);
   return laneBits === 16

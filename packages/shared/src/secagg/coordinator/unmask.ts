@@ -86,8 +86,11 @@ export class UnmaskPhase extends RosterPhase<Reveal> {
     const list = new ByteWriter().list(blamed, (writer, index) => writer.u32(index)).finish();
     // Masks are taken off a copy: where that fails half-way, the masked sum is still whole. Lanes of any width are aligned after a list of u32.
     const decision = concatBytes(list, laneBytes(this.summed.sum));
-    await expander.expand(jobs, lanesOver(decision.subarray(list.length), parameters.laneBits));
-    for (const { key } of jobs) key.fill(0);
+    try {
+      await expander.expand(jobs, lanesOver(decision.subarray(list.length), parameters.laneBits));
+    } finally {
+      for (const { key } of jobs) key.fill(0);
+    }
     return decision;
   }
 

@@ -1,0 +1,1 @@
+export { WorkerExpander, type WorkerExpanderOptions } from './worker-expander.js';
