@@ -34,9 +34,20 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.js'],
+    files: ['**/*.js', '**/*.mjs'],
     languageOptions: {
       globals: { process: 'readonly', console: 'readonly', URL: 'readonly', performance: 'readonly' },
+    },
+  },
+  {
+    files: ['examples/browser/**/*.js'],
+    languageOptions: {
+      globals: {
+        document: 'readonly',
+        dispatchEvent: 'readonly',
+        CustomEvent: 'readonly',
+        Option: 'readonly',
+      },
     },
   },
   boundary(

@@ -68,7 +68,8 @@ export function socketChannel(
     return true;
   };
   socket.on('frame', (description: unknown, bytes: unknown, acknowledge?: unknown) => {
-    if (!take(description, bytes)) {
+    // In a browser the library hands out the buffer itself.
+    if (!take(description, bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes)) {
       socket.disconnect();
       return;
     }

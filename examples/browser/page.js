@@ -1,0 +1,173 @@
+import { BrowserClient } from './tutti/tutti.js';
+import { drawing, parseDigits, picture } from './digits.js';
+
+const at = (id) => document.getElementById(id);
+const examples = [];
+let client;
+
+/** Stages of a round in the order in which a person sees them. */
+const stages = {
+  training: [1, 'Training on your examples, in a worker of this page.'],
+  trained: [2, 'Trained. Agreeing on masks with the others.'],
+  sending: [3, 'Sending the masked vector.'],
+  contributed: [4, 'In the sum, with your share of the noise.'],
+  finished: [5, 'The round is over, and its secrets are forgotten.'],
+};
+
+function show(problem) {
+  at('problem').hidden = false;
+  at('problem').textContent = [problem.message, problem.remedy].filter(Boolean).join(' ');
+}
+
+/** Runs what a person asked for, and tells them where it fails. */
+const attempt = (action) => async () => {
+  at('problem').hidden = true;
+  await Promise.resolve().then(action).catch(show);
+};
+
+function add(pixels, label) {
+  examples.push({ pixels, label });
+  at('count').textContent = String(examples.length);
+  if (examples.length <= 60) at('gallery').append(picture(pixels));
+}
+
+function asExamples() {
+  const features = new Float32Array(examples.length * 64);
+  examples.forEach(({ pixels }, row) => features.set(pixels, row * 64));
+  return { features, labels: Int32Array.from(examples, ({ label }) => label), count: examples.length };
+}
+
+function observe(event) {
+  // For whoever builds on this page.
+  dispatchEvent(new CustomEvent('tutti', { detail: event }));
+  const stage = stages[event.kind];
+  if (stage !== undefined) {
+    at('progress').value = stage[0];
+    at('stage').textContent = stage[1];
+  }
+  if (event.kind === 'connection') {
+    at('connection').textContent = event.connected ? 'Connected.' : 'Not connected; dialling again.';
+  } else if (event.kind === 'refused') {
+    show(event);
+  } else if (event.kind === 'declined' && event.code !== 'policy.not-agreed') {
+    at('stage').textContent = `This browser declined a round (${event.code}).`;
+  } else if (event.kind === 'left') {
+    at('stage').textContent = `The round was left (${event.code}).`;
+  } else if (event.kind === 'trained') {
+    const most = event.update.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-9);
+    paint(at('update'), event.update, (value) => 128 + (127 * value) / most);
+  } else if (event.kind === 'sending') {
+    paint(at('masked'), event.beginning, (value) => value);
+    at('bytes').textContent = `: ${event.bytes.toLocaleString('en')} bytes`;
+  }
+  if (['offered', 'contributed', 'welcomed', 'finished'].includes(event.kind)) void showJobs();
+}
+
+function paint(canvas, values, grey) {
+  const context = canvas.getContext('2d');
+  const image = context.createImageData(canvas.width, canvas.height);
+  for (let pixel = 0; pixel < canvas.width * canvas.height; pixel++) {
+    const value = grey(values[Math.floor((pixel * values.length) / (canvas.width * canvas.height))]);
+    image.data.set([value, value, value, 255], pixel * 4);
+  }
+  context.putImageData(image, 0, 0);
+}
+
+async function showJobs() {
+  const standing = await client.standing();
+  if (standing.length > 0) at('jobs').replaceChildren(...standing.map(jobCard));
+}
+
+function jobCard({ offer, agreed, contributions, epsilon }) {
+  const card = document.createElement('div');
+  card.className = 'job';
+  const list = document.createElement('dl');
+  const say = (term, text) => {
+    const [dt, dd] = [document.createElement('dt'), document.createElement('dd')];
+    dt.textContent = term;
+    dd.textContent = text;
+    list.append(dt, dd);
+  };
+  const { one, ten, all } = offer.epsilonAfter;
+  say('Job', offer.name);
+  say('For', `${offer.purpose} (${offer.controller})`);
+  say(
+    'Sends',
+    `${offer.bytes.toLocaleString('en')} masked bytes a round; opened only with ${offer.minimumCohort} people or more`,
+  );
+  say(
+    'Costs',
+    `ε ${one.toFixed(2)} for one round, ${ten.toFixed(2)} for ten, ${all.toFixed(2)} for all ${offer.rounds}, at δ ${offer.delta.toExponential(1)}`,
+  );
+  say('So far', `ε ${epsilon.toFixed(2)} in ${contributions} rounds`);
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.textContent = agreed ? 'Take the agreement back' : 'Agree to this job';
+  button.className = agreed ? 'plain' : '';
+  button.dataset.agree = String(!agreed);
+  button.addEventListener(
+    'click',
+    attempt(async () => {
+      await client.agree(offer.hash, !agreed);
+      await showJobs();
+    }),
+  );
+  card.append(list, button);
+  return card;
+}
+
+for (let digit = 0; digit < 10; digit++) at('digit').append(new Option(String(digit), String(digit)));
+const pad = drawing(at('pad'));
+at('clear').addEventListener('click', () => pad.clear());
+at('add').addEventListener(
+  'click',
+  attempt(() => {
+    add(pad.pixels(), Number(at('digit').value));
+    pad.clear();
+  }),
+);
+at('csv').addEventListener(
+  'change',
+  attempt(async () => {
+    const [file] = at('csv').files;
+    if (file === undefined) return;
+    for (const { pixels, label } of parseDigits(await file.text(), file.name)) add(pixels, label);
+  }),
+);
+at('join').addEventListener(
+  'click',
+  attempt(async () => {
+    if (examples.length === 0)
+      throw { message: 'There is nothing to learn from yet.', remedy: 'Draw a digit, or load a file.' };
+    await client.takePart(
+      {
+        invitation: at('invitation').value,
+        examples: asExamples(),
+        policy: {
+          maximumEpsilon: Number(at('epsilon').value),
+          maximumDelta: 0.01,
+          minimumCohort: Number(at('cohort').value),
+          minimumCorruptFraction: 0,
+          maximumAttempts: 2,
+        },
+      },
+      observe,
+    );
+    at('leave').disabled = false;
+  }),
+);
+at('leave').addEventListener(
+  'click',
+  attempt(async () => {
+    await client.leave();
+    at('leave').disabled = true;
+    at('connection').textContent = 'Not connected.';
+  }),
+);
+
+BrowserClient.open().then((opened) => {
+  client = opened;
+  at('fingerprint').textContent = opened.fingerprint;
+  document.documentElement.dataset.ready = 'true';
+  void showJobs();
+}, show);

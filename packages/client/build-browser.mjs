@@ -1,0 +1,69 @@
+// Builds the browser client: one module for the page, one a worker, and the parts that they share or load late. It reads the sources, so
+// that a stale build of theirs cannot get in.
+import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const source = (file) => join(here, 'src/browser', file);
+const shared = (file) => join(here, '../shared/src', file);
+
+/** What a browser uses in the place of a module that is for Node, or of the whole of a library. */
+const replaced = [
+  [/^@tutti\/shared\/errors$/, () => shared('errors.ts')],
+  [/^@tutti\/shared\/crypto\/primitives$/, () => shared('crypto/web.ts')],
+  [/^@tutti\/shared\/(\w+)$/, ([, room]) => shared(`${room}/index.ts`)],
+  [/^@tensorflow\/tfjs$/, () => source('tensorflow.ts')],
+  [/^@tensorflow\/tfjs-backend-wasm$/, () => source('wasm-backend.ts')],
+  [/\/native\.js$/, () => source('no-native.ts')],
+  // Every language that the schema library can speak, of which it loads English by itself.
+  [/\/locales\/index\.js$/, () => source('no-locales.ts')],
+];
+
+const replacing = {
+  name: 'replacing',
+  setup(bundle) {
+    for (const [filter, replacement] of replaced) {
+      bundle.onResolve({ filter }, ({ path, importer }) => {
+        const by = replacement(filter.exec(path));
+        return importer === by ? undefined : { path: by };
+      });
+    }
+  },
+};
+
+/**
+ * @param {string} out - folder, made anew
+ * @returns {Promise<void>}
+ */
+export async function buildBrowserClient(out) {
+  await rm(out, { recursive: true, force: true });
+  await build({
+    entryPoints: {
+      tutti: source('index.ts'),
+      'participant-worker': source('participant-worker.ts'),
+      'training-worker': source('training-worker.ts'),
+    },
+    outdir: out,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    minify: true,
+    legalComments: 'linked',
+    sourcemap: 'linked',
+    mainFields: ['module', 'browser', 'main'],
+    plugins: [replacing],
+    logLevel: 'warning',
+  });
+  await mkdir(out, { recursive: true });
+  const wasm = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json'));
+  for (const name of ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm']) {
+    await copyFile(join(wasm, 'dist', name), join(out, name));
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildBrowserClient(join(here, 'dist/bundle'));

@@ -1,0 +1,2 @@
+/** Stands in for the list of languages of the schema library. */
+export {};

@@ -1,0 +1,207 @@
+import { expose } from 'comlink';
+import { fromHex, toHex } from '@tutti/shared/crypto';
+import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
+import { Refusal } from '@tutti/shared/errors';
+import { decodeInvitation, type Channel, type ChannelHandler, type Frame } from '@tutti/shared/protocol';
+import { dialCoordinator, enrol, HttpArtifacts } from '../connection/index.js';
+import { Library, type KnownJob } from '../library.js';
+import { Participant, type ParticipantEvent } from '../participant.js';
+import { spentEpsilon } from '../policy/budget.js';
+import type { ClientPolicy } from '../policy/policy.js';
+import type { Examples, Trainer } from '../training/trainer.js';
+import { jobOnOffer, type JobOnOffer } from './job-on-offer.js';
+import { BrowserStorage } from './storage.js';
+import { carryTypedThrows } from './typed-throws.js';
+import { openWorkerTrainer } from './worker-trainer.js';
+
+/** Bytes of the largest message that a coordinator may send: a roster of 2,048 adverts. */
+const LARGEST_COORDINATOR_BODY = 4 * 2 ** 20;
+/** How much of a vector is shown to the person. */
+const SHOWN = 4096;
+
+/** What a page is told. Updates are shown to the person whose they are, and go nowhere else. */
+export type BrowserEvent =
+  | ParticipantEvent
+  | { readonly kind: 'connection'; readonly connected: boolean }
+  | { readonly kind: 'offered'; readonly offer: JobOnOffer }
+  | { readonly kind: 'training'; readonly job: string }
+  /** The update before it is clipped, noised and masked: it stays here. */
+  | { readonly kind: 'trained'; readonly job: string; readonly update: Float32Array }
+  /** The beginning of what leaves instead of it, and how many bytes leave in all. */
+  | { readonly kind: 'sending'; readonly bytes: number; readonly beginning: Uint8Array };
+
+/** A job, whether the person agreed to it, and what it has cost so far. */
+export interface JobStanding {
+  readonly offer: JobOnOffer;
+  readonly agreed: boolean;
+  readonly contributions: number;
+  /** Against the coordinator, at the job's δ. */
+  readonly epsilon: number;
+}
+
+export interface TakePartOptions {
+  readonly invitation: string;
+  readonly examples: Examples;
+  readonly policy: ClientPolicy;
+}
+
+/** The participant of a page, in a worker: cryptography, storage and connection are here, and the page only watches. */
+export class ParticipantRoom {
+  private storage: BrowserStorage | undefined;
+  private connection: { close(): void } | undefined;
+  private readonly trainers = new Map<string, Promise<Trainer>>();
+
+  /**
+   * Opens the storage of this origin. One page at a time: two of one identity would close each other's sessions.
+   * @throws {Refusal} `browser.second-page`
+   */
+  async open(): Promise<{ readonly fingerprint: string }> {
+    await holdTheOnlyLock();
+    this.storage = await BrowserStorage.open();
+    const identity = await this.storage.identity(primitives);
+    return { fingerprint: toHex(identity.publicKey) };
+  }
+
+  /** Enrols where this browser has no certificate of the invited group yet, and connects. Rounds come when the coordinator calls. */
+  async takePart(options: TakePartOptions, observe: (event: BrowserEvent) => void): Promise<void> {
+    const storage = this.required();
+    const invitation = decodeInvitation(options.invitation);
+    const identity = await storage.identity(primitives);
+    let certificate = await storage.certificate(invitation.group);
+    if (certificate === undefined) {
+      certificate = await enrol(primitives, invitation, identity, Date.now());
+      await storage.keepCertificate(invitation.group, certificate);
+    }
+    this.leave();
+    const participant = new Participant({
+      primitives,
+      random: () => systemRandom,
+      identity,
+      certificate,
+      authority: fromHex(invitation.authority),
+      coordinator: fromHex(invitation.coordinator),
+      groupId: fromHex(invitation.group),
+      library: new Library(new HttpArtifacts(invitation.url), primitives),
+      examples: options.examples,
+      trainer: (known) => this.trainerOf(known, observe),
+      policy: options.policy,
+      journal: storage.journal,
+      now: () => Date.now(),
+      observe,
+    });
+    this.connection = dialCoordinator(invitation.url, {
+      largestBody: LARGEST_COORDINATOR_BODY,
+      accept: (channel) => watched(channel, (through) => participant.accept(through), observe),
+    });
+  }
+
+  /** The person agrees to a job that was offered, or takes the agreement back: from the next round on. */
+  async agree(job: string, agreed: boolean): Promise<void> {
+    const known = (await this.required().jobs()).find(({ offer }) => offer.hash === job);
+    if (known !== undefined) await this.required().keepOffer(known.offer, agreed);
+  }
+
+  async standing(): Promise<readonly JobStanding[]> {
+    const storage = this.required();
+    return Promise.all(
+      (await storage.jobs()).map(async ({ offer, agreed }) => {
+        const charges = await storage.journal.charges(offer.hash);
+        return { offer, agreed, contributions: charges.length, epsilon: spentEpsilon(charges, offer.delta) };
+      }),
+    );
+  }
+
+  leave(): void {
+    this.connection?.close();
+    this.connection = undefined;
+  }
+
+  private async trainerOf(known: KnownJob, observe: (event: BrowserEvent) => void): Promise<Trainer> {
+    const storage = this.required();
+    if (!(await storage.hasAgreed(known.hash))) {
+      const offer = jobOnOffer(known);
+      await storage.keepOffer(offer, false);
+      observe({ kind: 'offered', offer });
+      throw new Refusal(
+        'policy.not-agreed',
+        'The person at this browser has not agreed to the job yet.',
+        'Wait for them, or go on without this client.',
+      );
+    }
+    const url = new URL('./training-worker.js', import.meta.url);
+    const opened =
+      this.trainers.get(known.hash) ??
+      openWorkerTrainer(
+        url,
+        known.job.model,
+        known.job.training.backend === 'native' ? 'auto' : known.job.training.backend,
+      );
+    this.trainers.set(known.hash, opened);
+    opened.catch(() => this.trainers.delete(known.hash));
+    const trainer = await opened;
+    return {
+      ...trainer,
+      async train(weights, examples, settings, uniform) {
+        observe({ kind: 'training', job: known.hash });
+        const trained = await trainer.train(weights, examples, settings, uniform);
+        const update = trained.map((weight, at) => weight - (weights[at] ?? 0));
+        observe({ kind: 'trained', job: known.hash, update });
+        return trained;
+      },
+    };
+  }
+
+  private required(): BrowserStorage {
+    if (this.storage === undefined) throw new Error('The participant was not opened.');
+    return this.storage;
+  }
+}
+
+/** Tells the page when the connection stands and falls, and what leaves in place of the update. */
+function watched(
+  channel: Channel,
+  accept: (channel: Channel) => ChannelHandler,
+  observe: (event: BrowserEvent) => void,
+): ChannelHandler {
+  observe({ kind: 'connection', connected: true });
+  const handler = accept({
+    send: (sent: Frame) => {
+      const { message } = sent.header as { readonly message?: string };
+      if (message === 'masked') {
+        observe({ kind: 'sending', bytes: sent.body.length, beginning: sent.body.slice(0, SHOWN) });
+      }
+      channel.send(sent);
+    },
+    close: () => channel.close(),
+  });
+  return {
+    receive: (received) => handler.receive(received),
+    closed: () => {
+      observe({ kind: 'connection', connected: false });
+      handler.closed();
+    },
+  };
+}
+
+function holdTheOnlyLock(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    void navigator.locks.request('tutti-participant', { ifAvailable: true }, (lock) => {
+      if (lock === null) {
+        reject(
+          new Refusal(
+            'browser.second-page',
+            'Another page of this browser already takes part.',
+            'Go on in that page, or close it and load this one again.',
+          ),
+        );
+        return;
+      }
+      resolve();
+      // Held until the worker ends.
+      return new Promise<never>(() => undefined);
+    });
+  });
+}
+
+carryTypedThrows();
+expose(new ParticipantRoom());
