@@ -85,7 +85,7 @@ async function run(
     settings.seed === undefined ? systemRandomness : seededRandomness(`seed ${settings.seed}`);
   const primitives = memoised(platform);
   const keys = await makeKeys(platform, seededRandomness(`keys ${settings.keySeed}`), job.simulation.clients);
-  const store = openSqliteStore(directory.file('coordinator.db'));
+  const store = await openSqliteStore(directory.file('coordinator.db'));
   try {
     const artifacts = await ArtifactFiles.open(directory.file('artifacts'));
     const ledger = await KeptLedger.open(store, platform, now);
@@ -166,7 +166,7 @@ async function run(
       }
       const stopped = runner.stopped ?? 'interrupted';
       if (stopped === 'rounds' || stopped === 'budget') await runner.close(stopped);
-      const rounds = await store.rounds(runner.jobHash);
+      const rounds = await store.rounds.of(runner.jobHash);
       const { loss, accuracy } = await trainer.evaluate(runner.weights, data.heldOut);
       const spent = runner.ledgerState.spent();
       const seconds = settings.seconds + (performance.now() - started) / 1000;

@@ -26,7 +26,7 @@ const aborted = {
 
 async function written(): Promise<string> {
   const path = join(await temporaryDirectory(), 'store.db');
-  const store = openSqliteStore(path);
+  const store = await openSqliteStore(path);
   const ledger = await KeptLedger.open(store, primitives, now);
   await ledger.append(JOB, opened);
   await ledger.append(JOB, aborted);
@@ -41,7 +41,7 @@ function tamper(path: string, sql: string): void {
 }
 
 async function reopen(path: string): Promise<KeptLedger> {
-  const store = openSqliteStore(path);
+  const store = await openSqliteStore(path);
   try {
     return await KeptLedger.open(store, primitives, now);
   } finally {

@@ -20,6 +20,8 @@ export type JobMessage = Exclude<ToCoordinator, { type: 'hello' }>;
 
 /** What the sessions tell whoever runs the rounds. Clients are named by their identity key, in hex. */
 export interface SessionObserver {
+  /** A client has been let in, for the first time or again. */
+  joined?(client: string): void;
   received(client: string, header: JobMessage, body: Uint8Array): void;
   left(client: string): void;
 }
@@ -107,6 +109,7 @@ export class Sessions {
               this.channels.set(admitted, channel);
               former?.close();
               channel.send(frame({ type: 'welcome' }));
+              for (const observer of this.observers.values()) observer.joined?.(admitted);
             }, refuse);
           }
         } catch (error) {

@@ -1,5 +1,5 @@
 import type { Primitives } from '@tutti/shared/crypto';
-import { Refusal } from '@tutti/shared/errors';
+import { Refusal, TuttiError } from '@tutti/shared/errors';
 import {
   LedgerState,
   nextEntry,
@@ -7,36 +7,33 @@ import {
   type LedgerEntry,
   type LedgerEvent,
 } from '@tutti/shared/privacy';
-import type { Store } from '../store/store.js';
+import type { Store, Tables } from '../store/store.js';
+
+type Sha256 = Pick<Primitives, 'sha256'>;
+
+/** Appends by others between a read and a write, after which something else must be wrong. */
+const MOST_COLLISIONS = 50;
 
 /**
  * The privacy ledger, kept in the store. An event counts once it is durable: {@link append} resolves no earlier. It is verified
- * whole when it is opened, and a ledger that does not hold stops the coordinator.
+ * whole when it is opened, and a ledger that does not hold stops the coordinator. Several coordinators may append to one ledger, each
+ * under the lease of the job that it runs: whoever comes second reads what the other wrote, and follows it.
  */
 export class KeptLedger {
+  private readonly entries: LedgerEntry[] = [];
+  private turn: Promise<unknown> = Promise.resolve();
+
   private constructor(
     private readonly store: Store,
-    private readonly primitives: Pick<Primitives, 'sha256'>,
+    private readonly primitives: Sha256,
     private readonly now: () => number,
-    private readonly entries: LedgerEntry[],
   ) {}
 
   /** @throws {Refusal} `ledger.broken` where the chain does not hold. */
-  static async open(
-    store: Store,
-    primitives: Pick<Primitives, 'sha256'>,
-    now: () => number,
-  ): Promise<KeptLedger> {
-    const entries = await store.ledger();
-    const verdict = verifyChain(primitives, entries);
-    if (!verdict.ok) {
-      throw new Refusal(
-        'ledger.broken',
-        `The privacy ledger does not hold at entry ${verdict.sequence}: ${verdict.reason}.`,
-        'Do not go on with this store. Restore it from a backup and find out who changed it.',
-      );
-    }
-    return new KeptLedger(store, primitives, now, [...entries]);
+  static async open(store: Store, primitives: Sha256, now: () => number): Promise<KeptLedger> {
+    const ledger = new KeptLedger(store, primitives, now);
+    await ledger.refresh();
+    return ledger;
   }
 
   /** Hash of the latest entry, to be published: whoever knows it notices when entries are cut off. */
@@ -44,12 +41,42 @@ export class KeptLedger {
     return this.entries.at(-1)?.hash;
   }
 
-  async append(job: string, event: LedgerEvent): Promise<LedgerEntry> {
-    const time = new Date(this.now()).toISOString();
-    const entry = nextEntry(this.primitives, this.entries.at(-1), { job, time, event });
-    await this.store.appendLedger(entry);
-    this.entries.push(entry);
-    return entry;
+  /**
+   * Takes in what others have appended.
+   * @throws {Refusal} `ledger.broken` where it does not follow what is known
+   */
+  refresh(): Promise<void> {
+    return this.inTurn(() => this.read());
+  }
+
+  /**
+   * @param store - to be written through, where that is not the ledger's own: the job's, under its lease
+   * @param also - what becomes durable together with the entry, or not at all
+   */
+  append(
+    job: string,
+    event: LedgerEvent,
+    store: Store = this.store,
+    also?: (tables: Tables) => Promise<void>,
+  ): Promise<LedgerEntry> {
+    return this.inTurn(async () => {
+      for (let collisions = 0; ; collisions++) {
+        const time = new Date(this.now()).toISOString();
+        const entry = nextEntry(this.primitives, this.entries.at(-1), { job, time, event });
+        try {
+          await store.atomically(async (tables) => {
+            await tables.ledger.append(entry);
+            await also?.(tables);
+          });
+          this.entries.push(entry);
+          return entry;
+        } catch (error) {
+          const overtaken = error instanceof TuttiError && error.code === 'ledger.not-next';
+          if (!overtaken || collisions === MOST_COLLISIONS) throw error;
+          await this.read();
+        }
+      }
+    });
   }
 
   /** What the ledger says of one job. The state does not follow later entries by itself: apply what {@link append} returns. */
@@ -64,5 +91,31 @@ export class KeptLedger {
 
   of(job: string): readonly LedgerEntry[] {
     return this.entries.filter((entry) => entry.job === job);
+  }
+
+  /** All entries, first to last. */
+  get all(): readonly LedgerEntry[] {
+    return this.entries;
+  }
+
+  private async read(): Promise<void> {
+    const last = this.entries.at(-1);
+    const added = await this.store.ledger.entries((last?.sequence ?? -1) + 1);
+    const verdict = verifyChain(this.primitives, added, undefined, last);
+    if (!verdict.ok) {
+      throw new Refusal(
+        'ledger.broken',
+        `The privacy ledger does not hold at entry ${verdict.sequence}: ${verdict.reason}.`,
+        'Do not go on with this store. Restore it from a backup and find out who changed it.',
+      );
+    }
+    this.entries.push(...(added as LedgerEntry[]));
+  }
+
+  /** One append after the other: each names the hash of the one before. */
+  private inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(action);
+    this.turn = result.catch(() => undefined);
+    return result;
   }
 }

@@ -1,3 +1,4 @@
 export * from './cohort.js';
 export * from './job-runner.js';
 export * from './round-engine.js';
+export * from './round-log.js';

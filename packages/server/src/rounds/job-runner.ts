@@ -1,10 +1,12 @@
 import type { KeyPair, Primitives, RandomSource } from '@tutti/shared/crypto';
+import { Refusal } from '@tutti/shared/errors';
 import { countWeights } from '@tutti/shared/learning';
 import {
   decode,
   noiseDistance,
   releaseEvent,
   type EncodingPlan,
+  type LedgerEvent,
   type LedgerState,
 } from '@tutti/shared/privacy';
 import {
@@ -13,18 +15,27 @@ import {
   encodingPlan,
   rotationSeed,
   roundParameters,
+  sameRound,
   type AnnouncedJob,
   type RoundRecord,
   type RoundReference,
 } from '@tutti/shared/protocol';
-import { SecAggCoordinator, type Expander } from '@tutti/shared/secagg';
+import {
+  SecAggCoordinator,
+  type CoordinatorOptions,
+  type Expander,
+  type RoundParameters,
+} from '@tutti/shared/secagg';
 import type { Sessions } from '../connection/sessions.js';
 import type { KeptLedger } from '../ledger/kept-ledger.js';
 import type { ArtifactFiles } from '../store/artifact-files.js';
-import type { JobState, Store } from '../store/store.js';
+import type { RoundFiles } from '../store/round-files.js';
+import type { Store, Tables } from '../store/store.js';
+import type { JobState } from '../store/tables/jobs.js';
 import { TrainingTask } from '../tasks/training-task.js';
 import { drawCohort } from './cohort.js';
-import { RoundEngine, type AttemptOutcome, type Debit } from './round-engine.js';
+import { RoundEngine, type AttemptOutcome, type Debit, type Resumed } from './round-engine.js';
+import { RoundLog, type InterruptedRound } from './round-log.js';
 
 /** How good a model is on public rows. */
 export interface Evaluation {
@@ -42,8 +53,11 @@ export interface JobRunnerOptions {
   readonly sessions: Sessions;
   /** Everybody enrolled by now, in a fixed order: the cohorts are drawn from it. */
   readonly population: () => Promise<readonly string[]>;
+  /** Where several coordinators share it: under the lease of this job. */
   readonly store: Store;
   readonly artifacts: ArtifactFiles;
+  /** Where long vectors of a round under way are kept. Left out, a crash in the middle of a round costs the round. */
+  readonly files?: RoundFiles;
   readonly ledger: KeptLedger;
   /** The randomness of one purpose. */
   readonly random: (purpose: string) => RandomSource;
@@ -67,7 +81,8 @@ const MOST_ATTEMPTS = 20;
 
 /**
  * Runs a job, an attempt at a round at a time: draw, train and sum through the round engine, debit before unmasking, apply the
- * sum, record. What it knows is in the store after every attempt, so that another runner can take over between any two.
+ * sum, record. What it knows is in the store, so that another runner can take over at any time. A runner that throws is over: whether its last
+ * write was done is unknown, so that the job is opened again and goes on from what the store says.
  */
 export class JobRunner {
   private constructor(
@@ -76,51 +91,39 @@ export class JobRunner {
     readonly ledgerState: LedgerState,
     private task: TrainingTask,
     private state: JobState,
+    private interrupted: InterruptedRound | undefined,
   ) {}
 
-  /** Opens a job, or takes it up where the store says that it stands. */
+  /** Opens a job, or takes it up where the store says that it stands: in the middle of a round, too. */
   static async open(options: JobRunnerOptions): Promise<JobRunner> {
     const { job, store, artifacts, ledger } = options;
     const plan = encodingPlan(job);
     const name = await artifacts.put(encodeAnnouncedJob(job));
+    await ledger.refresh();
+    const ledgerState = ledger.stateOf(name);
     const expectedCohort = job.cohort.samplingRate * job.population;
-    const known = await store.jobState(name);
-    if (known !== undefined) {
-      const ledgerState = ledger.stateOf(name);
-      const undecided = ledgerState.undecided;
-      let state = known;
-      if (undecided !== undefined) {
-        // The last coordinator died after the debit: whether anybody saw the sum is unknown, so that it stays charged.
-        const { round, attempt } = undecided;
-        const event = {
-          kind: 'round-aborted',
-          round,
-          attempt,
-          phase: 'unmask',
-          reason: 'restart',
-          charged: true,
-        } as const;
-        ledgerState.apply(await ledger.append(name, event));
-        state = { ...known, attempt: attempt + 1 };
-      }
-      const stored = { model: await artifacts.fetch(state.model), state: await artifacts.fetch(state.task) };
-      const task = TrainingTask.restore(job.server, expectedCohort, countWeights(job.model), stored);
-      return new JobRunner(options, plan, ledgerState, task, state);
+    const known = await store.jobs.state(name);
+    if (known === undefined) {
+      const task = TrainingTask.start(job.server, expectedCohort, options.initialWeights);
+      const state = { job: name, rounds: 0, attempt: 0, ...(await keep(artifacts, task)) };
+      const { delta, epsilon } = job.privacy;
+      const opened = {
+        kind: 'job-opened',
+        name: job.name,
+        delta,
+        epsilonBudget: epsilon,
+        population: job.population,
+        seeded: options.seeded,
+      } as const;
+      const begin = (tables: Tables) => tables.jobs.setState(state);
+      ledgerState.apply(await ledger.append(name, opened, store, begin));
+      return new JobRunner(options, plan, ledgerState, task, state, undefined);
     }
-    const task = TrainingTask.start(job.server, expectedCohort, options.initialWeights);
-    const state = { job: name, rounds: 0, attempt: 0, ...(await keep(artifacts, task)) };
-    const { delta, epsilon } = job.privacy;
-    const opened = {
-      kind: 'job-opened',
-      name: job.name,
-      delta,
-      epsilonBudget: epsilon,
-      population: job.population,
-      seeded: options.seeded,
-    } as const;
-    const ledgerState = ledger.stateOf(name).apply(await ledger.append(name, opened));
-    await store.openJob(state);
-    return new JobRunner(options, plan, ledgerState, task, state);
+    const stored = { model: await artifacts.fetch(known.model), state: await artifacts.fetch(known.task) };
+    const task = TrainingTask.restore(job.server, expectedCohort, countWeights(job.model), stored);
+    const runner = new JobRunner(options, plan, ledgerState, task, known, undefined);
+    await runner.takeUp();
+    return runner;
   }
 
   /** SHA-256 of the announced job. */
@@ -142,6 +145,7 @@ export class JobRunner {
 
   /** Whether, and why, there is no further round. */
   get stopped(): Stopped | undefined {
+    if (this.interrupted !== undefined) return undefined;
     const { job } = this.options;
     if (this.state.rounds >= job.rounds) return 'rounds';
     if (this.state.attempt >= MOST_ATTEMPTS) return 'stalled';
@@ -154,17 +158,14 @@ export class JobRunner {
     return { job: this.state.job, round: this.state.rounds + 1, attempt: this.state.attempt };
   }
 
-  /** Makes one attempt at the next round, and records it. To be called only while {@link stopped} is undefined. */
+  /**
+   * Makes one attempt at the next round, or goes on with the one that was interrupted, and records it. To be called only while
+   * {@link stopped} is undefined.
+   */
   async attempt(): Promise<RoundRecord> {
-    const { job, population, random, artifacts, store } = this.options;
     const reference = this.next;
     const started = performance.now();
-    const cohort = drawCohort(
-      await population(),
-      job.cohort.samplingRate,
-      random(`coordinator/cohort/${attemptName(reference)}`),
-    );
-    const outcome = await this.run(reference, cohort);
+    const { cohort, outcome } = await this.run(reference);
     if (outcome.kind === 'completed') {
       const seed = rotationSeed(this.options.primitives, reference, this.state.model);
       this.task = this.task.complete(
@@ -173,21 +174,9 @@ export class JobRunner {
     }
     const evaluating = performance.now();
     const evaluation = await this.options.evaluate?.(this.task.weights);
-    const kept = await keep(artifacts, this.task);
-    const { round, attempt } = reference;
-    await this.write(
-      outcome.kind === 'completed'
-        ? { kind: 'round-completed', round, attempt, model: kept.model }
-        : {
-            kind: 'round-aborted',
-            round,
-            attempt,
-            phase: outcome.phase,
-            reason: outcome.code,
-            charged: outcome.charged,
-          },
-    );
     const ended = performance.now();
+    const kept = await keep(this.options.artifacts, this.task);
+    const { round, attempt } = reference;
     const spent = this.ledgerState.spent();
     const phases = outcome.milliseconds;
     const record: RoundRecord = {
@@ -217,49 +206,104 @@ export class JobRunner {
       },
       modelHash: kept.model,
     };
-    this.state =
-      outcome.kind === 'completed'
-        ? { job: this.state.job, rounds: round, attempt: 0, ...kept }
-        : { ...this.state, attempt: attempt + 1 };
-    await store.recordRound(record, this.state);
+    if (outcome.kind === 'completed') {
+      const state = { job: this.state.job, rounds: round, attempt: 0, ...kept };
+      await this.conclude({ kind: 'round-completed', round, attempt, model: kept.model }, state, record);
+    } else {
+      await this.abort(reference, outcome, record);
+    }
     return record;
   }
 
   /** Writes the end of the job into the ledger. */
   async close(reason: 'rounds' | 'budget' | 'stopped'): Promise<void> {
-    if (this.ledgerState.isOpen) await this.write({ kind: 'job-closed', reason });
+    if (!this.ledgerState.isOpen) return;
+    const { ledger, store } = this.options;
+    this.ledgerState.apply(await ledger.append(this.state.job, { kind: 'job-closed', reason }, store));
   }
 
-  private async run(reference: RoundReference, cohort: readonly string[]): Promise<AttemptOutcome> {
-    const { job, primitives, signingKey, authority, groupId, sessions, now, phaseDeadline, grace, expander } =
-      this.options;
+  /** Finds out what the last runner left in the middle. What cannot be gone on with is given up, and stays charged if it was. */
+  private async takeUp(): Promise<void> {
+    const { store, files } = this.options;
+    const reference = this.next;
+    const { undecided } = this.ledgerState;
+    const left = await store.roundLog.unfinished(this.state.job);
+    await files?.clear(this.state.job, reference);
+    if (files !== undefined && left !== undefined && sameRound(left, reference)) {
+      try {
+        this.interrupted = await RoundLog.resume({ store, files, reference });
+        return;
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        const { code } = error;
+        return this.abort(reference, { phase: 'restart', code, charged: undecided !== undefined });
+      }
+    }
+    // The last coordinator died after the debit and kept no log: whether anybody saw the sum is unknown, so that it stays charged.
+    if (undecided !== undefined) {
+      const { round, attempt } = undecided;
+      const given = { job: this.state.job, round, attempt };
+      await this.abort(given, { phase: 'unmask', code: 'restart', charged: true });
+    }
+  }
+
+  private async run(
+    reference: RoundReference,
+  ): Promise<{ readonly cohort: readonly string[]; readonly outcome: AttemptOutcome }> {
+    const { job, population, random, store, files } = this.options;
+    const { interrupted } = this;
+    if (interrupted !== undefined) {
+      this.interrupted = undefined;
+      return { cohort: interrupted.cohort, outcome: await this.goOn(reference, interrupted) };
+    }
+    const draw = random(`coordinator/cohort/${attemptName(reference)}`);
+    const cohort = drawCohort(await population(), job.cohort.samplingRate, draw);
     const least = Math.max(3, job.cohort.minimum);
     if (cohort.length < least || cohort.length > job.cohort.maximum) {
-      return notOpened(cohort.length < least ? 'round.cohort-too-small' : 'round.cohort-too-large');
+      const code = cohort.length < least ? 'round.cohort-too-small' : 'round.cohort-too-large';
+      return { cohort, outcome: endedBefore('draw', code, false) };
     }
-    const opened = now();
-    const machine = new SecAggCoordinator({
-      primitives,
-      signingKey,
-      authority,
-      ...(expander && { expander }),
-      parameters: roundParameters(primitives, {
-        job,
-        plan: this.plan,
-        reference,
-        modelHash: this.state.model,
-        groupId,
-        revocationVersion: 0,
-        deadlines: {
-          advertise: opened + phaseDeadline,
-          revealSeed: opened + 2 * phaseDeadline,
-          share: opened + 3 * phaseDeadline,
-          input: opened + 4 * phaseDeadline,
-          consistency: opened + 5 * phaseDeadline,
-          unmask: opened + 6 * phaseDeadline,
-        },
-      }),
-    });
+    const parameters = this.parameters(reference);
+    const machine = new SecAggCoordinator(this.machineOptions(parameters));
+    const log = files && (await RoundLog.begin({ store, files, reference }, { cohort, parameters }));
+    return { cohort, outcome: await this.engine(reference, { machine, cohort, parameters, log }).run() };
+  }
+
+  private async goOn(reference: RoundReference, interrupted: InterruptedRound): Promise<AttemptOutcome> {
+    const { cohort, parameters, records, log } = interrupted;
+    const charged = this.ledgerState.undecided !== undefined;
+    const last = records.at(-1);
+    if (last?.kind === 'aborted') return endedBefore(last.phase, last.code, charged);
+    let machine: SecAggCoordinator;
+    try {
+      machine = await SecAggCoordinator.restore(this.machineOptions(parameters), records);
+    } catch {
+      return endedBefore('restart', 'round.log-damaged', charged);
+    }
+    const advertised = records.flatMap((record) =>
+      record.kind === 'message' && record.type === 'advert' ? [record.from] : [],
+    );
+    const resumed = { charged, advertised };
+    return this.engine(reference, { machine, cohort, parameters, log, resumed }).run();
+  }
+
+  private engine(
+    reference: RoundReference,
+    {
+      machine,
+      cohort,
+      parameters,
+      log,
+      resumed,
+    }: {
+      readonly machine: SecAggCoordinator;
+      readonly cohort: readonly string[];
+      readonly parameters: RoundParameters;
+      readonly log: RoundLog | undefined;
+      readonly resumed?: Resumed;
+    },
+  ): RoundEngine {
+    const { sessions, now, phaseDeadline, grace } = this.options;
     return new RoundEngine({
       machine,
       reference,
@@ -269,12 +313,44 @@ export class JobRunner {
       now,
       phaseDeadline,
       grace,
+      deadlines: parameters.deadlines,
       debit: (debit) => this.debit(reference, debit),
-    }).run();
+      ...(log && { log }),
+      ...(resumed && { resumed }),
+    });
   }
 
+  private parameters(reference: RoundReference): RoundParameters {
+    const { job, primitives, groupId, phaseDeadline, now } = this.options;
+    const opened = now();
+    return roundParameters(primitives, {
+      job,
+      plan: this.plan,
+      reference,
+      modelHash: this.state.model,
+      groupId,
+      revocationVersion: 0,
+      deadlines: {
+        advertise: opened + phaseDeadline,
+        revealSeed: opened + 2 * phaseDeadline,
+        share: opened + 3 * phaseDeadline,
+        input: opened + 4 * phaseDeadline,
+        consistency: opened + 5 * phaseDeadline,
+        unmask: opened + 6 * phaseDeadline,
+      },
+    });
+  }
+
+  private machineOptions(parameters: RoundParameters): CoordinatorOptions {
+    const { primitives, signingKey, authority, expander } = this.options;
+    return { primitives, signingKey, authority, parameters, ...(expander && { expander }) };
+  }
+
+  /** Once an attempt: a coordinator that died between the debit and what follows it asks for it again. */
   private async debit({ round, attempt }: RoundReference, debit: Debit): Promise<void> {
-    await this.write({
+    const { undecided } = this.ledgerState;
+    if (undecided?.round === round && undecided.attempt === attempt) return;
+    const event: LedgerEvent = {
       kind: 'round-debited',
       round,
       attempt,
@@ -283,11 +359,35 @@ export class JobRunner {
       survivors: debit.survivors.length,
       required: debit.required,
       participants: [...debit.sharers],
-    });
+    };
+    const { ledger, store } = this.options;
+    this.ledgerState.apply(await ledger.append(this.state.job, event, store));
   }
 
-  private async write(event: Parameters<KeptLedger['append']>[1]): Promise<void> {
-    this.ledgerState.apply(await this.options.ledger.append(this.state.job, event));
+  private abort(
+    { round, attempt }: RoundReference,
+    {
+      phase,
+      code,
+      charged,
+    }: Pick<Extract<AttemptOutcome, { kind: 'aborted' }>, 'phase' | 'code' | 'charged'>,
+    record?: RoundRecord,
+  ): Promise<void> {
+    const event = { kind: 'round-aborted', round, attempt, phase, reason: code, charged } as const;
+    return this.conclude(event, { ...this.state, attempt: attempt + 1 }, record);
+  }
+
+  /** The end of an attempt, its record and where the job stands become durable together; the log goes with them. */
+  private async conclude(event: LedgerEvent, state: JobState, record?: RoundRecord): Promise<void> {
+    const { ledger, store, files } = this.options;
+    const entry = await ledger.append(state.job, event, store, async (tables) => {
+      if (record !== undefined) await tables.rounds.add(state.job, record);
+      await tables.jobs.setState(state);
+      await tables.roundLog.clear(state.job);
+    });
+    this.ledgerState.apply(entry);
+    this.state = state;
+    await files?.clear(state.job);
   }
 
   /** What one sum costs. Cohorts are drawn by {@link drawCohort}: secret, and independent for each client and round. */
@@ -305,13 +405,13 @@ async function keep(artifacts: ArtifactFiles, task: TrainingTask): Promise<Pick<
   return { model: await artifacts.put(model), task: await artifacts.put(state) };
 }
 
-/** An attempt whose draw cannot be opened: nobody was asked for anything. */
-function notOpened(code: string): AttemptOutcome {
+/** An attempt that an engine did not run to its end. */
+function endedBefore(phase: string, code: string, charged: boolean): AttemptOutcome {
   return {
     kind: 'aborted',
     code,
-    phase: 'draw',
-    charged: false,
+    phase,
+    charged,
     roster: 0,
     sharers: 0,
     survivors: 0,

@@ -1,6 +1,19 @@
-import type { CoordinatorEffect, Lanes, SecAggCoordinator } from '@tutti/shared/secagg';
-import { frame, sameRound, type RoundReference } from '@tutti/shared/protocol';
+import type {
+  CoordinatorEffect,
+  CoordinatorRecord,
+  Deadlines,
+  Lanes,
+  Phase,
+  SecAggCoordinator,
+} from '@tutti/shared/secagg';
+import { frame, sameRound, type Frame, type RoundReference } from '@tutti/shared/protocol';
 import type { JobMessage, Sessions } from '../connection/sessions.js';
+import type { RoundLog } from './round-log.js';
+
+/** Milliseconds for which messages wait for others to be made durable with them, where nothing depends on them yet. */
+const GROUP_COMMIT = 50;
+/** Bytes that wait for that at the most. */
+const MOST_WAITING = 16 * 2 ** 20;
 
 /** What one attempt at a round came to. */
 export type AttemptOutcome = AttemptCounts &
@@ -34,6 +47,12 @@ export interface RoundEngineOptions {
   readonly sessions: Sessions;
   /** Makes the debit durable. */
   readonly debit: (debit: Debit) => Promise<void>;
+  /** Keeps what a crash must not lose. Left out, a crash costs the round. */
+  readonly log?: RoundLog;
+  /** The round was left in the middle by another engine, and `machine` is restored from its log. */
+  readonly resumed?: Resumed;
+  /** By when clients will not go on, in Unix milliseconds: a phase ends no later. */
+  readonly deadlines?: Deadlines;
   /** Unix time in milliseconds. */
   readonly now: () => number;
   /** Milliseconds after which each phase closes with whoever has answered. */
@@ -41,6 +60,23 @@ export interface RoundEngineOptions {
   /** Milliseconds for which a client whose connection is lost is still waited for. */
   readonly grace: number;
 }
+
+/** What an engine knows of a round that it takes up. */
+export interface Resumed {
+  /** Whether the round has been paid for. */
+  readonly charged: boolean;
+  /** Clients that had advertised. */
+  readonly advertised: Iterable<string>;
+}
+
+const deadlineOf: Partial<Record<Phase, keyof Deadlines>> = {
+  advertise: 'advertise',
+  'reveal-seed': 'revealSeed',
+  share: 'share',
+  input: 'input',
+  consistency: 'consistency',
+  unmask: 'unmask',
+};
 
 /**
  * Runs one attempt at a round: carries messages between the sessions and the protocol's state machine and performs the
@@ -50,31 +86,37 @@ export class RoundEngine {
   private readonly options: RoundEngineOptions;
   private readonly cohort: ReadonlySet<string>;
   private readonly gone = new Set<string>();
-  private readonly answered = new Set<string>();
+  private readonly answered: Set<string>;
   private readonly refusals = new Map<string, number>();
   private readonly milliseconds: Record<string, number> = {};
   private phaseStarted: number;
-  private phase: string;
+  private phase: Phase;
   private timer: NodeJS.Timeout | undefined;
+  private flushTimer: NodeJS.Timeout | undefined;
   private queue: Promise<void> = Promise.resolve();
   private finish: (outcome: AttemptOutcome) => void = () => undefined;
   private fail: (error: unknown) => void = () => undefined;
-  private charged = false;
+  private charged: boolean;
+  private over = false;
 
   constructor(options: RoundEngineOptions) {
     this.options = options;
     this.cohort = new Set(options.cohort);
+    this.answered = new Set(options.resumed?.advertised);
+    this.charged = options.resumed?.charged ?? false;
     this.phase = options.machine.phase;
     this.phaseStarted = performance.now();
   }
 
   async run(): Promise<AttemptOutcome> {
-    const { sessions, machine, reference, model } = this.options;
+    const { sessions, machine, reference, model, resumed } = this.options;
     const outcome = new Promise<AttemptOutcome>((resolve, reject) => {
       this.finish = resolve;
       this.fail = reject;
     });
+    const invitation = frame({ type: 'round', ...reference, model }, (await machine.open()).body);
     const unobserve = sessions.observe(reference.job, {
+      joined: (client) => this.enqueue(() => this.welcome(client, invitation)),
       received: (client, header, body) => this.enqueue(() => this.receive(client, header, body)),
       left: (client) => {
         const leave = () => this.enqueue(() => this.leave(client));
@@ -83,23 +125,52 @@ export class RoundEngine {
       },
     });
     try {
-      const invitation = frame({ type: 'round', ...reference, model }, (await machine.open()).body);
       this.setTimer();
-      for (const client of this.options.cohort) {
-        if (sessions.isConnected(client)) sessions.send(client, invitation);
-        else this.gone.add(client);
-      }
+      if (resumed === undefined) this.invite(invitation);
+      else this.enqueue(() => this.takeUp(invitation));
       this.enqueue(() => this.closeIfNobodyIsLeft());
       return await outcome;
     } finally {
+      this.over = true;
       clearTimeout(this.timer);
+      clearTimeout(this.flushTimer);
       unobserve();
     }
   }
 
+  private invite(invitation: Frame): void {
+    const { sessions, cohort } = this.options;
+    for (const client of cohort) {
+      if (sessions.isConnected(client)) sessions.send(client, invitation);
+      else this.gone.add(client);
+    }
+  }
+
+  /** Tells everybody who is there where the round stands. Nobody counts as gone: whoever lost the last coordinator needs time to find this one. */
+  private async takeUp(invitation: Frame): Promise<void> {
+    const { machine, sessions, cohort } = this.options;
+    if (machine.phase === 'advertise') for (const client of cohort) sessions.send(client, invitation);
+    await this.perform(await machine.resume());
+  }
+
+  /** A client is back: it may have missed what was said, and what it said may have been lost. */
+  private async welcome(client: string, invitation: Frame): Promise<void> {
+    const { machine, sessions } = this.options;
+    if (!this.cohort.has(client)) return;
+    this.gone.delete(client);
+    if (machine.phase === 'advertise') sessions.send(client, invitation);
+    else await this.perform(machine.remind(client));
+  }
+
   /** One thing at a time: the machine's steps are promises, and the next must see the state that the last one left. */
   private enqueue(step: () => Promise<void>): void {
-    this.queue = this.queue.then(step).catch(this.fail);
+    this.queue = this.queue
+      .then(() => (this.over ? undefined : step()))
+      .catch((error: unknown) => {
+        // Nothing more is said: what should have been durable beforehand may not be.
+        this.over = true;
+        this.fail(error);
+      });
   }
 
   private async receive(client: string, header: JobMessage, body: Uint8Array): Promise<void> {
@@ -146,7 +217,11 @@ export class RoundEngine {
   private async perform(effects: readonly CoordinatorEffect[]): Promise<void> {
     const { sessions, reference } = this.options;
     for (const effect of effects) {
+      if (effect.kind !== 'persist' && effect.kind !== 'rejected') await this.flush();
       switch (effect.kind) {
+        case 'persist':
+          await this.keep(effect.record);
+          break;
         case 'send':
           sessions.send(
             effect.to,
@@ -173,7 +248,21 @@ export class RoundEngine {
     }
   }
 
-  private enter(phase: string): void {
+  private async keep(record: CoordinatorRecord): Promise<void> {
+    const { log } = this.options;
+    if (log === undefined) return;
+    log.add(record);
+    if (log.waitingBytes > MOST_WAITING) return this.flush();
+    this.flushTimer ??= setTimeout(() => this.enqueue(() => this.flush()), GROUP_COMMIT);
+  }
+
+  private async flush(): Promise<void> {
+    clearTimeout(this.flushTimer);
+    this.flushTimer = undefined;
+    await this.options.log?.flush(() => this.options.machine.snapshot());
+  }
+
+  private enter(phase: Phase): void {
     this.book();
     this.phase = phase;
     this.setTimer();
@@ -181,16 +270,21 @@ export class RoundEngine {
 
   private setTimer(): void {
     clearTimeout(this.timer);
-    const { machine } = this.options;
+    const { machine, deadlines, phaseDeadline, now } = this.options;
     const { phase } = this;
-    this.timer = setTimeout(() => {
-      this.enqueue(async () => {
-        // Queued behind the message that completed its phase, a deadline must not close the next one while it is empty.
-        if (machine.phase !== phase) return;
-        await this.perform(await machine.close());
-        await this.closeIfNobodyIsLeft();
-      });
-    }, this.options.phaseDeadline);
+    const due = deadlineOf[phase];
+    const left = due && deadlines ? Math.max(0, deadlines[due] - now()) : phaseDeadline;
+    this.timer = setTimeout(
+      () => {
+        this.enqueue(async () => {
+          // Queued behind the message that completed its phase, a deadline must not close the next one while it is empty.
+          if (machine.phase !== phase) return;
+          await this.perform(await machine.close());
+          await this.closeIfNobodyIsLeft();
+        });
+      },
+      Math.min(phaseDeadline, left),
+    );
   }
 
   private book(): void {

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Refusal } from '@tutti/shared/errors';
 import type { ArtifactSource } from '@tutti/shared/protocol';
@@ -19,15 +19,27 @@ export class ArtifactFiles implements ArtifactSource {
   async put(bytes: Uint8Array): Promise<string> {
     const hash = sha256(bytes);
     const temporary = join(this.directory, `.${hash}.${randomUUID()}`);
-    const file = await open(temporary, 'wx');
     try {
-      await file.writeFile(bytes);
-      await file.datasync();
-    } finally {
-      await file.close();
+      const file = await open(temporary, 'wx');
+      try {
+        await file.writeFile(bytes);
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, join(this.directory, hash));
+    } catch (error) {
+      // What a full disk has cut short must not go on filling it.
+      await rm(temporary, { force: true });
+      throw error;
     }
-    await rename(temporary, join(this.directory, hash));
+    await syncDirectory(this.directory);
     return hash;
+  }
+
+  /** Forgets the bytes of a hash. There need not be any. */
+  async remove(hash: string): Promise<void> {
+    if (HASH.test(hash)) await rm(join(this.directory, hash), { force: true });
   }
 
   /**
@@ -52,6 +64,16 @@ export class ArtifactFiles implements ArtifactSource {
       );
     }
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+}
+
+/** A file's name outlives a crash once its directory has reached the disk. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
   }
 }
 

@@ -1,3 +1,15 @@
 export * from './artifact-files.js';
-export * from './sqlite-store.js';
+export type { SqlConnection, SqlDatabase, SqlRow, SqlValue } from './engines/database.js';
+export { openPostgres } from './engines/postgres.js';
+export { openSqlite } from './engines/sqlite.js';
+export * from './open-store.js';
+export * from './round-files.js';
 export * from './store.js';
+export type { AuditEntry } from './tables/audit.js';
+export type { ClientAttributes, EnrolledClient } from './tables/clients.js';
+export type { EnrolmentToken } from './tables/enrolment-tokens.js';
+export { JOB_STATUSES, type JobState, type JobStatus, type SubmittedJob } from './tables/jobs.js';
+export type { Lease } from './tables/leases.js';
+export type { Participation } from './tables/ledger.js';
+export { OPERATOR_ROLES, type Operator, type OperatorRole } from './tables/operators.js';
+export type { LogLine } from './tables/round-log.js';

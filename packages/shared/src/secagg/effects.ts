@@ -14,8 +14,18 @@ export type ParticipantEffect =
   /** The round is over for this client, and its secrets are gone. */
   | { readonly kind: 'aborted'; readonly code: string };
 
-export type Phase =
-  'advertise' | 'reveal-seed' | 'share' | 'input' | 'consistency' | 'unmask' | 'finished' | 'aborted';
+export const PHASES = [
+  'advertise',
+  'reveal-seed',
+  'share',
+  'input',
+  'consistency',
+  'unmask',
+  'finished',
+  'aborted',
+] as const;
+
+export type Phase = (typeof PHASES)[number];
 
 /**
  * One line of a round's log. The records of a round, in their order, are all that `SecAggCoordinator.restore` needs. They hold masked vectors and sealed

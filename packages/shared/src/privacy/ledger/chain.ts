@@ -45,11 +45,19 @@ export type LedgerVerdict =
  *
  * @param entries - as read from outside, first to last
  * @param head - the hash of the last entry that must be in the chain, where one is known
+ * @param after - the entry that `entries` follow, checked before; left out, they are the whole chain
  */
-export function verifyChain(primitives: Sha256, entries: readonly unknown[], head?: string): LedgerVerdict {
-  let previous: LedgerEntry | undefined;
-  let headSeen = head === undefined || head === GENESIS;
-  for (const [sequence, candidate] of entries.entries()) {
+export function verifyChain(
+  primitives: Sha256,
+  entries: readonly unknown[],
+  head?: string,
+  after?: LedgerEntry,
+): LedgerVerdict {
+  const first = (after?.sequence ?? -1) + 1;
+  let previous = after;
+  let headSeen = head === undefined || head === GENESIS || head === after?.hash;
+  for (const [index, candidate] of entries.entries()) {
+    const sequence = first + index;
     const parsed = ledgerEntrySchema.safeParse(candidate);
     if (!parsed.success) return { ok: false, sequence, reason: 'not an entry of a ledger' };
     const entry = parsed.data;
@@ -63,8 +71,12 @@ export function verifyChain(primitives: Sha256, entries: readonly unknown[], hea
     previous = entry;
   }
   if (!headSeen)
-    return { ok: false, sequence: entries.length, reason: 'the known head is missing: entries were cut off' };
-  return { ok: true, entries: entries.length, head: previous?.hash ?? GENESIS };
+    return {
+      ok: false,
+      sequence: first + entries.length,
+      reason: 'the known head is missing: entries were cut off',
+    };
+  return { ok: true, entries: first + entries.length, head: previous?.hash ?? GENESIS };
 }
 
 function entryHash(

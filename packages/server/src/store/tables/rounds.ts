@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import type { RoundRecord } from '@tutti/shared/protocol';
+import type { Access } from './access.js';
+import { json } from './columns.js';
+
+const recordRow = z.object({ record: json });
+
+/** What rounds have done. */
+export class RoundTable {
+  constructor(private readonly access: Access) {}
+
+  /** Adds the record of an attempt, of which there is none yet. */
+  async add(job: string, record: RoundRecord): Promise<void> {
+    await this.access.write((connection) =>
+      connection.query(
+        'INSERT INTO rounds (job, round, attempt, record) VALUES (?, ?, ?, ?)',
+        job,
+        record.round,
+        record.attempt,
+        JSON.stringify(record),
+      ),
+    );
+  }
+
+  /** Records of a job's rounds and attempts, in the order in which they happened. */
+  async of(job: string): Promise<readonly RoundRecord[]> {
+    const rows = await this.access.read(
+      'SELECT record FROM rounds WHERE job = ? ORDER BY round, attempt',
+      job,
+    );
+    // Written by this class alone, and shown, never acted upon.
+    return rows.map((row) => recordRow.parse(row).record as RoundRecord);
+  }
+}
