@@ -57,7 +57,7 @@ export async function openFederation(jobInput: JobInput, options: { bundle: stri
     const claims = { identity, groupId, notBefore: 0, notAfter: now() + 3_600_000, serial: serial++ };
     return encodeCertificate(await issueCertificate(primitives, authority.secretKey, claims));
   };
-  const store = openSqliteStore(join(directory, 'coordinator.db'));
+  const store = await openSqliteStore(join(directory, 'coordinator.db'));
   const artifacts = await ArtifactFiles.open(join(directory, 'artifacts'));
   const ledger = await KeptLedger.open(store, primitives, now);
   const registry = new Registry({ primitives, authority: authority.publicKey, groupId, now });
