@@ -9,4 +9,5 @@ export {
 export type { ModelBuilder } from './tensorflow/index.js';
 export { shuffle } from './batches.js';
 export { layersModelFiles } from './layers-model.js';
+export { createLayersScorer, createScorer, type Scorer } from './scorer.js';
 export { publicGenerator } from '@tutti/shared/learning';

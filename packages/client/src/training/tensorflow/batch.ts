@@ -31,6 +31,7 @@ export function outputsOf(model: LayersModel): number {
   return model.outputs[0]?.shape.at(-1) ?? 0;
 }
 
-function inputShapeOf(model: LayersModel): number[] {
+/** The shape of one example. */
+export function inputShapeOf(model: LayersModel): number[] {
   return (model.inputs[0]?.shape ?? []).slice(1).map(Number);
 }
