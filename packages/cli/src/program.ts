@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { reportFailure, exitCode } from './failure.js';
 import { privacyCommand } from './privacy/index.js';
 import type { Surroundings } from './surroundings.js';
+import { enrolCommand } from './verbs/enrol.js';
 import { jobCommand } from './verbs/job.js';
 import { secaggCommand } from './verbs/secagg.js';
 import { loadEngine, simulateCommand, type LoadEngine } from './verbs/simulate.js';
@@ -15,7 +16,8 @@ export function tuttiCommand(surroundings: Surroundings, engine: LoadEngine = lo
     .addCommand(simulateCommand(surroundings, engine))
     .addCommand(jobCommand(surroundings))
     .addCommand(privacyCommand())
-    .addCommand(secaggCommand(surroundings));
+    .addCommand(secaggCommand(surroundings))
+    .addCommand(enrolCommand(surroundings));
   for (const command of withDescendants(program)) {
     command
       .exitOverride()

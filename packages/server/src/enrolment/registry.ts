@@ -1,4 +1,10 @@
-import { equalBytes, toHex, verifyCertificate, type Primitives } from '@tutti/shared/crypto';
+import {
+  equalBytes,
+  toHex,
+  verifyCertificate,
+  type Primitives,
+  type RevocationList,
+} from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
 import type { Admission } from '../connection/sessions.js';
 
@@ -7,6 +13,8 @@ export interface RegistryOptions {
   /** Public key of the enrolment authority. Somebody else holds its secret key. */
   readonly authority: Uint8Array;
   readonly groupId: Uint8Array;
+  /** The newest list of revoked certificates that this coordinator has accepted; left out, none is known. */
+  readonly revocations?: () => RevocationList | undefined;
   /** Unix time in milliseconds. */
   readonly now: () => number;
 }
@@ -26,10 +34,11 @@ export class Registry {
 
   /** @throws {Refusal} `certificate.…` where the authority did not certify this identity for this group and moment. */
   readonly admit: Admission = async (identity, certificate) => {
-    const { primitives, authority, groupId, now } = this.options;
+    const { primitives, authority, groupId, now, revocations } = this.options;
     const { identity: certified } = await verifyCertificate(primitives, authority, certificate, {
       groupId,
       now: now(),
+      revocations: revocations?.(),
     });
     if (!equalBytes(certified, identity)) {
       throw new Refusal(

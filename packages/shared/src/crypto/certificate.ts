@@ -1,5 +1,6 @@
 import { Refusal } from '../errors.js';
 import { concatBytes, equalBytes, tag } from './bytes.js';
+import { isEdwardsPoint } from './curve25519.js';
 import { ByteReader, ByteWriter } from './fixed-layout.js';
 import type { Primitives } from './primitives.js';
 import type { RevocationList } from './revocation.js';
@@ -30,7 +31,7 @@ export interface Certificate extends CertificateClaims {
 
 /**
  * Enrols an identity.
- * @throws {Refusal} `certificate.claims` where a key or group has not 32 bytes, a number is not in 0..2^53-1, or the
+ * @throws {Refusal} `certificate.claims` where a key or group has not 32 bytes, the key is of small order, a number is not in 0..2^53-1, or the
  * certificate would end before it begins.
  */
 export async function issueCertificate(
@@ -42,6 +43,7 @@ export async function issueCertificate(
   const numbers = [notBefore, notAfter, serial];
   if (
     identity.length !== 32 ||
+    !isEdwardsPoint(identity) ||
     groupId.length !== 32 ||
     numbers.some((number) => !Number.isSafeInteger(number) || number < 0) ||
     notAfter < notBefore
@@ -49,7 +51,7 @@ export async function issueCertificate(
     throw new Refusal(
       'certificate.claims',
       'A certificate was asked for whose claims cannot be encoded.',
-      'Give a 32-byte key and group, times in milliseconds with notBefore <= notAfter, and a serial number from 0.',
+      'Give a 32-byte Ed25519 public key and group, times in milliseconds with notBefore <= notAfter, and a serial number from 0.',
     );
   }
   return { ...claims, signature: await primitives.sign(authoritySecretKey, signedBytes(claims)) };

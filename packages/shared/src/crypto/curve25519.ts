@@ -72,7 +72,8 @@ export function isCanonicalSignature(publicKey: Uint8Array, signature: Uint8Arra
   );
 }
 
-function isEdwardsPoint(encoded: Uint8Array): boolean {
+/** Whether 32 bytes encode a y below 2^255 - 19 that belongs to no point of small order. Not whether it belongs to a point at all. */
+export function isEdwardsPoint(encoded: Uint8Array): boolean {
   return isBelow(encoded, FIELD, 0x7f) && !SMALL_ORDER_Y.some((y) => equal(encoded, y, 0x7f));
 }
 
