@@ -25,15 +25,14 @@ const variance = { numerator: BigInt(tableDeviation ** 2), denominator: 1n };
  */
 export function addGaussianNoise(sum: Float64Array, deviation: number, random: RandomSource): void {
   const unit = deviation / gridDeviation;
+  const stepsOfOne = gridDeviation / deviation;
   const sampler = noiseSampler('discrete-gaussian', variance);
-  const coarse = new Float64Array(sum.length);
-  const fine = new Float64Array(sum.length);
-  addNoise(coarse, sampler, random);
-  addNoise(fine, sampler, random);
-  for (let at = 0; at < sum.length; at++) {
-    const steps = Math.round((sum[at] ?? 0) / unit) + coarseness * (coarse[at] ?? 0) + (fine[at] ?? 0);
-    sum[at] = steps * unit;
-  }
+  // In place, and exact: a whole number of steps over 128 keeps all its bits.
+  for (let at = 0; at < sum.length; at++) sum[at] = Math.round((sum[at] as number) * stepsOfOne) / coarseness;
+  addNoise(sum, sampler, random);
+  for (let at = 0; at < sum.length; at++) sum[at] = coarseness * (sum[at] as number);
+  addNoise(sum, sampler, random);
+  for (let at = 0; at < sum.length; at++) sum[at] = unit * (sum[at] as number);
 }
 
 /** Relative excess over the clip norm that 32-bit arithmetic may leave in one clipped gradient, taken generously. */

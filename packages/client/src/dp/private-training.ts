@@ -6,6 +6,7 @@ import { checkExamples } from '../training/checks.js';
 import { useBackend } from '../training/tensorflow/backends.js';
 import { featuresOf, inputsOf, outputsOf, targetsOf } from '../training/tensorflow/batch.js';
 import type { TensorFlow, TensorFlowBackend } from '../training/tensorflow/library.js';
+import { Turns } from '../training/tensorflow/turns.js';
 import { TensorFlowTrainer } from '../training/tensorflow/trainer.js';
 import { readWeights, trainableVariables } from '../training/tensorflow/weights.js';
 import type { Evaluation, Examples } from '../training/trainer.js';
@@ -42,13 +43,16 @@ export interface PrivateTrainingSettings {
  */
 export class PrivateTraining {
   private taken = 0;
+  /** The sum of a step, kept from one to the next: fresh memory costs as much as drawing the noise. */
+  private readonly sum: Float64Array;
+  private readonly turns: Turns;
   private readonly uniform: () => number;
   private readonly evaluator: TensorFlowTrainer;
 
   /** @throws Refusal `dp.model` when a layer cannot be trained with privacy for each example */
   constructor(
     private readonly tf: TensorFlow,
-    private readonly backend: TensorFlowBackend,
+    readonly backend: TensorFlowBackend,
     private readonly settings: PrivateTrainingSettings,
   ) {
     const { model, data, random } = settings;
@@ -60,6 +64,8 @@ export class PrivateTraining {
       ...this.shape,
       initialWeights: this.weights(),
     });
+    this.sum = new Float64Array(this.evaluator.parameters);
+    this.turns = new Turns(tf, backend);
   }
 
   get model(): LayersModel {
@@ -117,10 +123,15 @@ export class PrivateTraining {
     // Before anything depends on the data: what fails has been paid for.
     this.taken++;
     useBackend(this.tf, this.backend);
-    const sum = this.clippedSumOf(this.sample());
-    addGaussianNoise(sum, noiseMultiplier * maxGradNorm, random);
-    this.tf.tidy(() => optimizer.applyGradients(this.named(sum, data.count * samplingRate)));
-    await this.tf.nextFrame();
+    try {
+      this.addUp(this.sample());
+      addGaussianNoise(this.sum, noiseMultiplier * maxGradNorm, random);
+      this.tf.tidy(() => optimizer.applyGradients(this.named(data.count * samplingRate)));
+    } finally {
+      // Nothing that is protected by nothing outlives the step.
+      this.sum.fill(0);
+    }
+    await this.turns.yieldIfDue();
   }
 
   /** Takes as many steps as pass over the data once on average, or as are left. */
@@ -157,32 +168,31 @@ export class PrivateTraining {
     return Int32Array.from(rows);
   }
 
-  /** The sum of the clipped gradients of the rows, in the order of the weight vector. */
-  private clippedSumOf(rows: Int32Array): Float64Array {
+  /** Adds the clipped gradients of the rows to the sum, in the order of the weight vector. */
+  private addUp(rows: Int32Array): void {
     const { tf } = this;
     const { data, maxGradNorm, physicalBatch } = this.settings;
-    const sum = new Float64Array(this.evaluator.parameters);
     for (let start = 0; start < rows.length; start += physicalBatch) {
       const part = rows.subarray(start, start + physicalBatch);
       const x = featuresOf(tf, this.model, data, part);
       const targets = targetsOf(tf, this.shape.classes, data, part);
       try {
         const { gradients } = clippedSum(tf, this.model, x, targets, maxGradNorm);
-        addTo(sum, gradients);
+        addTo(this.sum, gradients);
         tf.dispose([...gradients]);
       } finally {
         tf.dispose([x, targets]);
       }
     }
-    return sum;
   }
 
-  private named(sum: Float64Array, expectedBatch: number): Record<string, Tensor> {
+  private named(expectedBatch: number): Record<string, Tensor> {
     const named: Record<string, Tensor> = {};
+    const share = 1 / expectedBatch;
     let offset = 0;
     for (const { name, size, shape } of trainableVariables(this.model)) {
       const values = new Float32Array(size);
-      for (let at = 0; at < size; at++) values[at] = (sum[offset + at] ?? 0) / expectedBatch;
+      for (let at = 0; at < size; at++) values[at] = (this.sum[offset + at] as number) * share;
       named[name] = this.tf.tensor(values, shape);
       offset += size;
     }
@@ -194,7 +204,9 @@ function addTo(sum: Float64Array, gradients: readonly Tensor[]): void {
   let offset = 0;
   for (const gradient of gradients) {
     const values = gradient.dataSync<'float32'>();
-    for (let at = 0; at < values.length; at++) sum[offset + at] = (sum[offset + at] ?? 0) + (values[at] ?? 0);
+    for (let at = 0; at < values.length; at++) {
+      sum[offset + at] = (sum[offset + at] as number) + (values[at] as number);
+    }
     offset += values.length;
   }
 }

@@ -39,16 +39,47 @@ export function formed(
 
 /** Sum of squares of each row. */
 export function squaredNorms(tf: TensorFlow, rows: Tensor2D): Tensor1D {
-  return tf.sum(tf.square(rows), 1);
+  // The squares are as large as the rows: they must not stay until the step is over.
+  return tf.tidy(() => tf.sum<Tensor1D>(tf.square(rows), 1));
 }
 
 /**
- * A product of inputs and a kernel, at one or many positions of each example.
+ * A product of inputs and a kernel, once an example: the squared norm is |g|² (|a|² + 1), where 1 is the bias (Goodfellow, "Efficient per-example
+ * gradient computations", 2015, arXiv 1510.01799).
  *
- * With one position the squared norm is |g|² (|a|² + 1), where 1 is the bias (Goodfellow, "Efficient per-example gradient computations", 2015). With T positions
- * it is the sum over pairs of positions of <a_t, a_u> <g_t, g_u>, from two T x T matrices, where 2 T² is at most inputs x units; else the gradient of each example is
- * formed and kept for the sum (Bu, Mao and Xu, "Scalable and efficient training of large convolutional neural networks with
- * differential privacy", 2022, arXiv 2205.10683, section 3).
+ * @param inputs - examples x inputs
+ * @param gradients - examples x units, at the pre-activation
+ */
+export function linearOnce(
+  tf: TensorFlow,
+  inputs: Tensor2D,
+  gradients: Tensor2D,
+  { kernel, bias }: LinearShapes,
+): Contribution {
+  const ofInputs = squaredNorms(tf, inputs);
+  return {
+    squaredNorms: tf.mul(squaredNorms(tf, gradients), bias ? tf.add(ofInputs, 1) : ofInputs),
+    weightedSum: (factors) => {
+      const scaled = tf.mul<Tensor2D>(gradients, tf.reshape(factors, [-1, 1]));
+      const kernelSum = tf.matMul(inputs, scaled, true, false);
+      const shaped = kernel.length === 2 ? kernelSum : tf.reshape(kernelSum, [...kernel]);
+      return bias ? [shaped, tf.sum(scaled, 0)] : [shaped];
+    },
+  };
+}
+
+/** Of the weights of a product with a kernel. */
+export interface LinearShapes {
+  readonly kernel: readonly number[];
+  readonly bias: boolean;
+}
+
+/**
+ * A product of inputs and a kernel, at several positions of each example.
+ *
+ * The squared norm is the sum over pairs of positions of <a_t, a_u> <g_t, g_u>, from two T x T matrices, where 2 T² is at most inputs x units; else the
+ * gradient of each example is formed and kept for the sum (Bu, Mao and Xu, "Scalable and efficient training of large convolutional neural
+ * networks with differential privacy", 2022, arXiv 2205.10683, section 3).
  *
  * @param inputs - examples x positions x inputs
  * @param gradients - examples x positions x units, at the pre-activation
@@ -57,18 +88,21 @@ export function linear(
   tf: TensorFlow,
   inputs: Tensor3D,
   gradients: Tensor3D,
-  shapes: { readonly kernel: readonly number[]; readonly bias: boolean },
+  shapes: LinearShapes,
 ): Contribution {
   const [examples, positions, width] = inputs.shape;
   const units = gradients.shape[2];
+  if (positions === 1) {
+    const rows = (tensor: Tensor3D, length: number): Tensor2D => tf.reshape(tensor, [examples, length]);
+    return linearOnce(tf, rows(inputs, width), rows(gradients, units), shapes);
+  }
   const perExampleBias = tf.sum<Tensor2D>(gradients, 1);
-  const biasNorms = shapes.bias ? [squaredNorms(tf, perExampleBias)] : [];
+  const total = (kernelNorms: Tensor1D): Tensor1D =>
+    shapes.bias ? tf.add(kernelNorms, squaredNorms(tf, perExampleBias)) : kernelNorms;
   const biasSum = (factors: Tensor1D): Tensor[] =>
     shapes.bias ? [weightedRows(tf, factors, perExampleBias, [units])] : [];
-  const total = (kernelNorms: Tensor1D): Tensor1D =>
-    [kernelNorms, ...biasNorms].reduce((a, b) => tf.add(a, b));
 
-  if (positions > 1 && 2 * positions ** 2 > width * units) {
+  if (2 * positions ** 2 > width * units) {
     const formedKernels = tf.matMul(inputs, gradients, true, false);
     const kernels = tf.reshape<Rank.R2>(formedKernels, [examples, width * units]);
     return {
@@ -76,16 +110,12 @@ export function linear(
       weightedSum: (factors) => [weightedRows(tf, factors, kernels, shapes.kernel), ...biasSum(factors)],
     };
   }
-  const kernelNorms =
-    positions === 1
-      ? tf.mul<Tensor1D>(
-          squaredNorms(tf, tf.reshape(inputs, [examples, width])),
-          squaredNorms(tf, tf.reshape(gradients, [examples, units])),
-        )
-      : tf.sum<Tensor1D>(
-          tf.mul(tf.matMul(inputs, inputs, false, true), tf.matMul(gradients, gradients, false, true)),
-          [1, 2],
-        );
+  const kernelNorms = tf.tidy(() =>
+    tf.sum<Tensor1D>(
+      tf.mul(tf.matMul(inputs, inputs, false, true), tf.matMul(gradients, gradients, false, true)),
+      [1, 2],
+    ),
+  );
   return {
     squaredNorms: total(kernelNorms),
     weightedSum: (factors) => {

@@ -1,6 +1,6 @@
 import type { Rank, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, layers } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../training/tensorflow/library.js';
-import { formed, linear, type Contribution } from './contribution.js';
+import { formed, linear, linearOnce, type Contribution, type LinearShapes } from './contribution.js';
 import { patches, type Window } from './patches.js';
 
 type Layer = layers.Layer;
@@ -43,7 +43,7 @@ function shapesOf(layer: Layer): readonly (readonly number[])[] {
   return layer.trainableWeights.map((weight) => weight.shape.map(Number));
 }
 
-function kernelAndBias(layer: Layer): { readonly kernel: readonly number[]; readonly bias: boolean } {
+function kernelAndBias(layer: Layer): LinearShapes {
   const [kernel = [], bias] = shapesOf(layer);
   return { kernel, bias: bias !== undefined };
 }
@@ -74,12 +74,14 @@ function addBias(tf: TensorFlow, output: Tensor, bias: Tensor | undefined): Tens
 
 function denseForward(tf: TensorFlow, layer: Layer, input: Tensor): Tensor {
   const { kernel, bias } = variablesOf(layer);
+  if (input.rank === 2) return addBias(tf, tf.matMul(input, kernel), bias);
   const rows = tf.reshape<Rank.R2>(input, [-1, lastOf(input)]);
   const output = tf.matMul(rows, kernel);
   return tf.reshape(addBias(tf, output, bias), [...input.shape.slice(0, -1), lastOf(kernel)]);
 }
 
 function dense(tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor): Contribution {
+  if (input.rank === 2) return linearOnce(tf, input as Tensor2D, gradient as Tensor2D, kernelAndBias(layer));
   return linear(tf, flatten(tf, input), flatten(tf, gradient), kernelAndBias(layer));
 }
 

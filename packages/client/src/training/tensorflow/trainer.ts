@@ -6,11 +6,10 @@ import type { Evaluation, Examples, Trainer, TrainingSettings } from '../trainer
 import { useBackend } from './backends.js';
 import { featuresOf, targetsOf } from './batch.js';
 import type { TensorFlow, TensorFlowBackend } from './library.js';
+import { Turns } from './turns.js';
 import { readWeights, trainableVariables, writeWeights } from './weights.js';
 
 const evaluationBatch = 256;
-/** Milliseconds of work after which the event loop gets its turn, so that sockets keep their heartbeat. */
-const longestStretch = 25;
 
 /** A model to be trained, and what is known of its data. */
 export interface TrainableModel {
@@ -56,14 +55,10 @@ export class TensorFlowTrainer implements Trainer {
     checkSettings(settings);
     return this.exclusively(async () => {
       this.load(weights);
-      let turn = performance.now();
+      const turns = new Turns(this.tf, this.backend);
       for (const rows of shuffledBatches(examples.count, settings, uniform)) {
         this.step(examples, rows, settings.learningRate);
-        if (performance.now() - turn > longestStretch) {
-          await this.tf.nextFrame();
-          useBackend(this.tf, this.backend);
-          turn = performance.now();
-        }
+        await turns.yieldIfDue();
       }
       return readWeights(this.variables);
     });

@@ -19,6 +19,8 @@ export interface NoiseSampler {
   /** Upper bound on the statistical distance of one draw from the law. 0 for the exact sampler. */
   readonly distance: number;
   sample(words: RandomWords): number;
+  /** Adds one draw to each value, in place. */
+  addTo(values: Float64Array, words: RandomWords): void;
 }
 
 /** Entries that all remembered tables may hold together: some 10 MB. */
@@ -53,11 +55,25 @@ export function noiseSampler(law: NoiseLaw, variance: Rational): NoiseSampler {
   const largest = BigInt(LARGEST_TABLE_DEVIATION) ** 2n;
   if (variance.numerator <= largest * variance.denominator) {
     const table = tableOf(law, variance);
-    return { method: 'table', distance: table.distance, sample: (words) => table.sample(words) };
+    return {
+      method: 'table',
+      distance: table.distance,
+      sample: (words) => table.sample(words),
+      addTo: (values, words) => table.addTo(values, words),
+    };
   }
   if (law === 'discrete-gaussian') {
     const exact = new ExactDiscreteGaussian(variance);
-    return { method: 'exact', distance: 0, sample: (words) => exact.sample(words) };
+    return {
+      method: 'exact',
+      distance: 0,
+      sample: (words) => exact.sample(words),
+      addTo(values, words) {
+        for (let index = 0; index < values.length; index++) {
+          values[index] = (values[index] as number) + exact.sample(words);
+        }
+      },
+    };
   }
   const parts = Number(variance.numerator / (largest * variance.denominator)) + 1;
   const table = tableOf(law, rational(variance.numerator, variance.denominator * BigInt(parts)));
@@ -69,14 +85,15 @@ export function noiseSampler(law: NoiseLaw, variance: Rational): NoiseSampler {
       for (let part = 0; part < parts; part++) sum += table.sample(words);
       return sum;
     },
+    addTo(values, words) {
+      for (let part = 0; part < parts; part++) table.addTo(values, words);
+    },
   };
 }
 
 /** Adds one independent draw to each value, in place. The words are wiped afterwards. */
 export function addNoise(values: Float64Array, sampler: NoiseSampler, random: RandomSource): void {
   const words = new RandomWords(random, sampler.method === 'table' ? values.length + 8 : values.length * 8);
-  for (let index = 0; index < values.length; index++) {
-    values[index] = (values[index] as number) + sampler.sample(words);
-  }
+  sampler.addTo(values, words);
   words.wipe();
 }

@@ -3,14 +3,19 @@ import type { RandomSource } from '../../crypto/random.js';
 /** The Web Crypto API gives at most this many bytes a call. */
 const LARGEST_BLOCK = 65_536;
 
+/** Words are little-endian everywhere, so that one seed gives one sequence on every platform. */
+const swapped = new Uint8Array(Uint32Array.of(1).buffer)[0] === 0;
+
 /**
  * Uniform 32-bit words read from a {@link RandomSource} in blocks. `expected` is the number of words that will probably be
  * asked for: it sizes the block, nothing else.
  */
 export class RandomWords {
   private readonly bytes: Uint8Array;
-  private readonly view: DataView;
+  private readonly words: Uint32Array;
+  private readonly signed: Int32Array;
   private position: number;
+  private reserve: RandomWords | undefined;
 
   constructor(
     private readonly source: RandomSource,
@@ -18,19 +23,37 @@ export class RandomWords {
   ) {
     const length = Math.min(LARGEST_BLOCK, Math.max(64, Math.ceil(expected) * 4));
     this.bytes = new Uint8Array(length);
-    this.view = new DataView(this.bytes.buffer);
-    this.position = length;
+    this.words = new Uint32Array(this.bytes.buffer);
+    this.signed = new Int32Array(this.bytes.buffer);
+    this.position = this.words.length;
   }
 
   /** The next word, 0 to 2^32 - 1. */
   next(): number {
-    if (this.position === this.bytes.length) {
-      this.source.fill(this.bytes);
-      this.position = 0;
-    }
-    const word = this.view.getUint32(this.position, true);
-    this.position += 4;
-    return word;
+    if (this.position === this.words.length) this.refill();
+    return this.words[this.position++] as number;
+  }
+
+  /** Other words of the same source, which may be read while a view of these is in use. */
+  get aside(): RandomWords {
+    this.reserve ??= new RandomWords(this.source, 16);
+    return this.reserve;
+  }
+
+  /** The next words, at least one and at most `limit`. The view is valid until any other method is called. */
+  take(limit: number): Int32Array {
+    if (this.position === this.words.length) this.refill();
+    const from = this.position;
+    this.position = Math.min(this.words.length, from + limit);
+    return this.signed.subarray(from, this.position);
+  }
+
+  private refill(): void {
+    this.source.fill(this.bytes);
+    this.position = 0;
+    if (!swapped) return;
+    const view = new DataView(this.bytes.buffer);
+    for (let at = 0; at < this.words.length; at++) this.words[at] = view.getUint32(at * 4, true);
   }
 
   /** Uniform in 0 to `bound` - 1, exactly, by rejection. `bound` is an integer of 1 to 2^53. */
@@ -53,6 +76,7 @@ export class RandomWords {
   /** Overwrites what was read: these words are the noise, and the noise must not outlive its vector. */
   wipe(): void {
     this.bytes.fill(0);
-    this.position = this.bytes.length;
+    this.position = this.words.length;
+    this.reserve?.wipe();
   }
 }
