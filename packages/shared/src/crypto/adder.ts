@@ -61,6 +61,8 @@ class BlockAdder {
     const laneBits = laneBitsOf(target);
     this.addSynchronous(bytes, laneBits, masks.filter(isSynchronous));
     for (const mask of masks) if (!isSynchronous(mask)) await this.addAsynchronous(bytes, laneBits, mask);
+    // The end of the last mask would lie in the page until the next.
+    this.streamBlock.fill(0);
   }
 
   private addSynchronous(target: Uint8Array, laneBits: LaneBits, masks: readonly SynchronousMask[]): void {

@@ -33,6 +33,28 @@ const SMALL_ORDER_Y = [
   'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
 ].map(fromHex);
 
+/** What stands before the 32 raw bytes in a PKCS #8 private key (RFC 8410 section 7). */
+const PRIVATE_KEY_PREFIXES = {
+  X25519: fromHex('302e020100300506032b656e04220420'),
+  Ed25519: fromHex('302e020100300506032b657004220420'),
+} as const;
+
+/**
+ * A raw private key in the form that platforms import. In an array of its own, for the caller to overwrite.
+ * @throws {Refusal} `crypto.key-length`
+ */
+export function encodePrivateKey(
+  curve: keyof typeof PRIVATE_KEY_PREFIXES,
+  secretKey: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  requireKeyLength(secretKey);
+  const prefix = PRIVATE_KEY_PREFIXES[curve];
+  const encoded = new Uint8Array(prefix.length + 32);
+  encoded.set(prefix);
+  encoded.set(secretKey, prefix.length);
+  return encoded;
+}
+
 /** @throws {Refusal} `crypto.key-length` unless the key has 32 bytes. */
 export function requireKeyLength(key: Uint8Array): void {
   if (key.length === 32) return;

@@ -12,8 +12,8 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { BoundedCache, bytesKey } from './bounded-cache.js';
-import { equalBytes } from './bytes.js';
 import {
+  encodePrivateKey,
   isCanonicalSignature,
   requireAgreementKey,
   requireContributory,
@@ -25,16 +25,16 @@ import { sealing } from './sealing.js';
 
 type Curve = 'X25519' | 'Ed25519';
 
-/** Node parses a JWK many times faster than DER. It takes a private key's `x` for granted and derives the point from `d`. */
-const UNREAD_POINT = Buffer.alloc(32).toString('base64url');
-
 const publicKeys: Record<Curve, BoundedCache<KeyObject>> = {
   X25519: new BoundedCache(4096),
   Ed25519: new BoundedCache(4096),
 };
 
-/** Private keys live as long as the array that holds their bytes, and are imported anew when those bytes change. */
-const privateKeys: Record<Curve, WeakMap<Uint8Array, { bytes: Uint8Array; key: KeyObject }>> = {
+/**
+ * Private keys live as long as the array that holds their bytes, and are imported anew when those bytes change: that is seen by their
+ * digest, for a copy would outlive the wiping of the array.
+ */
+const privateKeys: Record<Curve, WeakMap<Uint8Array, { digest: Buffer; key: KeyObject }>> = {
   X25519: new WeakMap(),
   Ed25519: new WeakMap(),
 };
@@ -46,19 +46,19 @@ function publicKeyObject(crv: Curve, publicKey: Uint8Array): KeyObject {
 }
 
 function privateKeyObject(crv: Curve, secretKey: Uint8Array): KeyObject {
+  const digest = createHash('sha256').update(secretKey).digest();
   const known = privateKeys[crv].get(secretKey);
-  if (known !== undefined && equalBytes(known.bytes, secretKey)) return known.key;
-  requireKeyLength(secretKey);
-  const key = createPrivateKey({
-    key: { kty: 'OKP', crv, x: UNREAD_POINT, d: base64url(secretKey) },
-    format: 'jwk',
-  });
-  privateKeys[crv].set(secretKey, { bytes: secretKey.slice(), key });
+  if (known?.digest.equals(digest) === true) return known.key;
+  // Not as a JWK, though Node parses that faster: the text of its `d` could not be overwritten.
+  const encoded = encodePrivateKey(crv, secretKey);
+  const key = createPrivateKey({ key: Buffer.from(encoded.buffer), format: 'der', type: 'pkcs8' });
+  encoded.fill(0);
+  privateKeys[crv].set(secretKey, { digest, key });
   return key;
 }
 
 function publicPoint(crv: Curve, secretKey: Uint8Array): Uint8Array {
-  const { x } = privateKeyObject(crv, secretKey).export({ format: 'jwk' });
+  const { x } = createPublicKey(privateKeyObject(crv, secretKey)).export({ format: 'jwk' });
   return plain(Buffer.from(x ?? '', 'base64url'));
 }
 

@@ -60,7 +60,10 @@ export function recoverSecret(shares: readonly Share[], threshold: number): Reco
       return at(polynomial, 0);
     },
   );
-  return { secret: fromLimbs(secret), wrong: [...wrong].sort((a, b) => a - b) };
+  for (const { values } of received) values.fill(0);
+  const recovered = fromLimbs(secret);
+  secret.fill(0);
+  return { secret: recovered, wrong: [...wrong].sort((a, b) => a - b) };
 }
 
 /** For each limb the polynomial of degree below r through all that was received. */

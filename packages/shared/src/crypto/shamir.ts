@@ -16,6 +16,8 @@ export interface Share {
  * Shares a 32-byte secret so that any `threshold` shares give it back and fewer say nothing about it (Shamir, "How to
  * share a secret", CACM 1979), limb by limb over GF(32771).
  *
+ * The coefficients are overwritten before it returns: with fewer shares than the threshold they would be as good as the secret.
+ *
  * @param xs - the holders' points, distinct, in 1..32770; or how many holders there are, whose points are then 1, 2, …
  * @returns the shares in the order of `xs`
  * @throws {Refusal} `shamir.parameters` where the threshold is not in 1..number of holders, a point is out of range or
@@ -36,8 +38,12 @@ export function splitSecret(
 
   const coefficients = drawElements(random, LIMBS * threshold);
   // The constant terms are the secret; what was drawn in their place is dropped.
-  coefficients.set(toLimbs(secret));
-  return points.map((x) => ({ x, value: encodeShare(evaluate(coefficients, x)) }));
+  const limbs = toLimbs(secret);
+  coefficients.set(limbs);
+  const values = new Float64Array(LIMBS);
+  const shares = points.map((x) => ({ x, value: encodeShare(evaluate(coefficients, x, values)) }));
+  for (const secretNumbers of [coefficients, limbs, values]) secretNumbers.fill(0);
+  return shares;
 }
 
 /**
@@ -61,8 +67,12 @@ export function combineShares(shares: readonly Share[], threshold: number): Uint
     if (values === undefined) throw badShare(share.x);
     const weight = weights[i] ?? 0;
     for (let limb = 0; limb < LIMBS; limb++) sums[limb] = (sums[limb] ?? 0) + (values[limb] ?? 0) * weight;
+    values.fill(0);
   });
-  return fromLimbs(sums.map(reduce));
+  sums.forEach((sum, limb) => (sums[limb] = reduce(sum)));
+  const secret = fromLimbs(sums);
+  sums.fill(0);
+  return secret;
 }
 
 const weightsByPoints = new BoundedCache<Float64Array>(64);
@@ -88,9 +98,9 @@ function computeWeights(xs: readonly number[]): Float64Array {
   });
 }
 
-/** The 18 polynomials at `x`. `coefficients[j * 18 + limb]` belongs to x^j. */
-function evaluate(coefficients: Float64Array, x: number): Float64Array {
-  const values = new Float64Array(LIMBS);
+/** The 18 polynomials at `x`, into `values`. `coefficients[j * 18 + limb]` belongs to x^j. */
+function evaluate(coefficients: Float64Array, x: number, values: Float64Array): Float64Array {
+  values.fill(0);
   let power = 1;
   for (let at = 0; at < coefficients.length; at += values.length) {
     for (let limb = 0; limb < values.length; limb++) {
@@ -99,7 +109,8 @@ function evaluate(coefficients: Float64Array, x: number): Float64Array {
     power = multiply(power, x);
   }
   // A sum of at most 32770 products below 2^31 is exact in a double.
-  return values.map(reduce);
+  values.forEach((value, limb) => (values[limb] = reduce(value)));
+  return values;
 }
 
 /** Uniform field elements: u16 draws, those from 32771 on rejected. */
@@ -113,6 +124,7 @@ function drawElements(random: RandomSource, count: number): Float64Array {
       const draw = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
       if (draw < PRIME) elements[filled++] = draw;
     }
+    bytes.fill(0);
   }
   return elements;
 }

@@ -2,6 +2,7 @@ import { BoundedCache, bytesKey } from './bounded-cache.js';
 import { fromHex } from './bytes.js';
 import { CounterPosition } from './counter-mode.js';
 import {
+  encodePrivateKey,
   isCanonicalSignature,
   requireAgreementKey,
   requireContributory,
@@ -17,12 +18,6 @@ type Curve = 'X25519' | 'Ed25519';
 const BASE_POINTS: Record<Curve, Uint8Array<ArrayBuffer>> = {
   X25519: copy(fromHex('0900000000000000000000000000000000000000000000000000000000000000')),
   Ed25519: copy(fromHex('5866666666666666666666666666666666666666666666666666666666666666')),
-};
-
-/** What stands before the 32 raw bytes in a PKCS #8 private key (RFC 8410 section 7): WebCrypto imports no raw ones. */
-const PRIVATE_KEY_PREFIXES: Record<Curve, Uint8Array> = {
-  X25519: fromHex('302e020100300506032b656e04220420'),
-  Ed25519: fromHex('302e020100300506032b657004220420'),
 };
 
 /** How many imported public keys of each curve are kept. */
@@ -123,11 +118,13 @@ class Engine {
     extractable: boolean,
     usages: KeyUsage[],
   ): Promise<CryptoKey> {
-    requireKeyLength(secretKey);
-    const encoded = new Uint8Array(PRIVATE_KEY_PREFIXES[curve].length + 32);
-    encoded.set(PRIVATE_KEY_PREFIXES[curve]);
-    encoded.set(secretKey, PRIVATE_KEY_PREFIXES[curve].length);
-    return this.subtle.importKey('pkcs8', encoded, curve, extractable, usages);
+    // WebCrypto imports no raw private keys.
+    const encoded = encodePrivateKey(curve, secretKey);
+    try {
+      return await this.subtle.importKey('pkcs8', encoded, curve, extractable, usages);
+    } finally {
+      encoded.fill(0);
+    }
   }
 
   async derive(secretKey: Uint8Array, publicKey: Uint8Array): Promise<Uint8Array> {
@@ -148,9 +145,17 @@ class Engine {
     return Uint8Array.from(text, (character) => character.charCodeAt(0));
   }
 
+  private async streamKey(raw: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
+    try {
+      return await this.subtle.importKey('raw', raw, 'AES-CTR', false, ['encrypt']);
+    } finally {
+      raw.fill(0);
+    }
+  }
+
   keystream(key: Uint8Array): Keystream {
     requireKeyLength(key);
-    const imported = this.subtle.importKey('raw', copy(key), 'AES-CTR', false, ['encrypt']);
+    const imported = this.streamKey(copy(key));
     const position = new CounterPosition();
     return {
       read: async (into) => {

@@ -1,4 +1,4 @@
-import { equalBytes } from '../../crypto/bytes.js';
+import { concatBytes, equalBytes } from '../../crypto/bytes.js';
 import { ByteReader, ByteWriter } from '../../crypto/fixed-layout.js';
 import type { KeyPair } from '../../crypto/primitives.js';
 import { decodeShare } from '../../crypto/shamir.js';
@@ -21,14 +21,9 @@ export async function sealEnvelope(
   x: number,
   { seedShare, keyShare }: Received,
 ): Promise<Uint8Array> {
-  const plain = new ByteWriter()
-    .bytes(round.hash)
-    .u32(from)
-    .u32(to)
-    .u16(x)
-    .bytes(seedShare)
-    .bytes(keyShare)
-    .finish();
+  // The writer keeps what goes through it, so that only the header does.
+  const header = new ByteWriter().bytes(round.hash).u32(from).u32(to).u16(x).finish();
+  const plain = environment.secrets.keep(concatBytes(header, seedShare, keyShare));
   const key = await envelopeKey(environment, round, sealing, to, { from, to });
   const sealed = environment.primitives.seal(key, plain);
   environment.secrets.drop(key, plain);
@@ -60,7 +55,9 @@ export async function openEnvelope(
     header.x === round.graph.rank(from, to) + 1;
   const wellFormed =
     decodeShare(shares.seedShare) !== undefined && decodeShare(shares.keyShare) !== undefined;
-  return expected && wellFormed ? shares : undefined;
+  if (expected && wellFormed) return shares;
+  environment.secrets.drop(shares.seedShare, shares.keyShare);
+  return undefined;
 }
 
 async function envelopeKey(

@@ -30,8 +30,13 @@ export async function shareSecrets(
   const selfSeed = secrets.keep(randomBytes(random, 32));
   const selfCommitment = commitSelfSeed(primitives, round, index, selfSeed);
   const { threshold } = round.cohort;
-  const seedShares = splitSecret(selfSeed, threshold, neighbours.length, random);
-  const keyShares = splitSecret(masking.secretKey, threshold, neighbours.length, random);
+  const split = (secret: Uint8Array) => {
+    const shares = splitSecret(secret, threshold, neighbours.length, random);
+    for (const { value } of shares) secrets.keep(value);
+    return shares;
+  };
+  const seedShares = split(selfSeed);
+  const keyShares = split(masking.secretKey);
   const sealed: Uint8Array[] = [];
   for (const [place, to] of neighbours.entries()) {
     const [seedPiece, keyPiece] = [seedShares[place], keyShares[place]];
