@@ -1,165 +1,85 @@
 /**
- * One round of secure aggregation on real protocol messages: what a client's masking and the coordinator's unmasking take, and the bytes
- * that a client sends and receives in each phase. One thread; a tenth of the clients is lost between sharing and masking.
- * Usage: npm run build && node bench/secagg.js [clients] [dimension]
+ * What a round of secure aggregation costs, on real protocol messages:
+ *
+ *   npm run build && node bench/secagg.js [--quick | clients dimension]
+ *
+ * n = 10, 100 and 1000 clients, d = 1e5 and 1e6, lanes of 16 bits, profile M, a tenth corrupt. Of up to 128 clients (complete graph) a
+ * tenth is lost between sharing and masking, of more (ring, seeds revealed) a twentieth. `--quick` leaves 1000 clients out.
+ *
+ * The coordinator has a process of its own, which hands messages over one by one; and so has each of three clients, whose
+ * median is printed: every certificate, signature and key agreement of theirs is computed by themselves, in a process that was started
+ * for that round. Seconds are of processor time, of all threads of the process, and so hardly feel what else the machine does.
  */
-import { cpus } from 'node:os';
-import { createIdentity, encodeCertificate, issueCertificate, memoised, toHex } from '@tutti/shared/crypto';
-import { primitives as platform, systemRandom } from '@tutti/shared/crypto/primitives';
-import { SecAggCoordinator, SecAggParticipant } from '@tutti/shared/secagg';
+import { load, machine } from './secagg/measure.js';
+import { PHASES, playRound } from './secagg/round.js';
 
-const clients = Number(process.argv[2] ?? 100);
-const dimension = Number(process.argv[3] ?? 1_000_000);
-const lost = Math.floor(clients / 10);
-const [cpu] = cpus();
-console.log(
-  `Node ${process.version}, ${cpus().length} x ${cpu?.model ?? 'unknown processor'}, ${process.platform} ${process.arch}`,
-);
+const [first, second] = process.argv.slice(2);
+const sizes = first === '--quick' ? [10, 100] : [10, 100, 1000];
+const cells =
+  second === undefined
+    ? sizes.flatMap((clients) => [1e5, 1e6].map((dimension) => [clients, dimension]))
+    : [[Number(first), Number(second)]];
 
-// Public-key work of the virtual clients is shared between them: it is not what is measured here.
-const primitives = memoised(platform);
-const now = Date.now();
-const hash = (byte) => new Uint8Array(32).fill(byte);
-const authority = await createIdentity(platform, systemRandom);
-const coordinatorKey = await createIdentity(platform, systemRandom);
-const expected = {
-  taskId: hash(1),
-  groupId: hash(2),
-  modelHash: hash(3),
-  quantHash: hash(4),
-  dpHash: hash(5),
-  dimension,
-  laneBits: 16,
-  honestPpm: 700_000,
-  minimumCohort: 3,
-};
-const parameters = {
-  ...expected,
-  roundNumber: 1,
-  profile: 'M',
-  graphMode: clients > 128 ? 'ring-reveal' : 'complete',
-  minimumRoster: 3,
-  maximumRoster: clients,
-  gammaPpm: 100_000,
-  deltaPpm: 100_000,
-  sigma: 40,
-  grindBits: clients > 128 ? 64 : 0,
-  revocationVersion: 0,
-  deadlines: Object.fromEntries(
-    ['advertise', 'revealSeed', 'share', 'input', 'consistency', 'unmask'].map((phase, at) => [
-      phase,
-      now + (at + 1) * 3_600_000,
-    ]),
-  ),
-};
-const machine = new SecAggCoordinator({
-  primitives,
-  signingKey: coordinatorKey,
-  authority: authority.publicKey,
-  parameters,
-});
-const participants = new Map();
-for (let serial = 0; serial < clients; serial++) {
-  const identity = await createIdentity(platform, systemRandom);
-  const claims = {
-    identity: identity.publicKey,
-    groupId: expected.groupId,
-    notBefore: 0,
-    notAfter: now * 2,
-    serial,
-  };
-  const certificate = encodeCertificate(await issueCertificate(platform, authority.secretKey, claims));
-  participants.set(
-    toHex(identity.publicKey),
-    new SecAggParticipant({
-      primitives,
-      random: systemRandom,
-      identity,
-      certificate,
-      authority: authority.publicKey,
-      coordinator: coordinatorKey.publicKey,
-      expected,
-      policy: { minimumCohort: 3, minimumCorruptFraction: 0.1, maximumAttempts: 2 },
-      highestRound: -1,
-      attempts: 0,
-    }),
-  );
-}
+const seconds = (value) => value.toFixed(3);
+const megabytes = (value) => (value / 1e6).toFixed(1);
 
-const vector = Uint16Array.from({ length: dimension }, (_, index) => index);
-const gone = new Set([...participants.keys()].slice(0, lost));
-const up = new Map();
-const down = new Map();
-const count = (map, { type, body }) => map.set(type, [...(map.get(type) ?? []), body.length]);
-const masking = [];
-let unmasking = 0;
-let result;
-const queue = [...participants.keys()].map((to) => ({ to, message: undefined }));
-const opened = await machine.open();
-let resident = 0;
-const baseline = process.memoryUsage.rss();
-
-async function fromCoordinator(effects) {
-  for (const effect of effects) {
-    if (effect.kind === 'send') {
-      count(down, effect.message);
-      queue.push({ to: effect.to, message: effect.message });
-    }
-    if (effect.kind === 'result') result = effect;
-    if (effect.kind === 'aborted') throw new Error(`${effect.code}: ${effect.detail}`);
-  }
-}
-
-for (;;) {
-  const next = queue.shift();
-  if (next === undefined) {
-    if (machine.phase === 'finished') break;
-    await fromCoordinator(await machine.close());
-    continue;
-  }
-  const participant = participants.get(next.to);
-  const message = next.message ?? opened;
-  const effects = [...(await participant.receive(message, now))];
-  for (let effect = effects.shift(); effect !== undefined; effect = effects.shift()) {
-    if (effect.kind === 'encode') {
-      if (gone.has(next.to)) continue;
-      const started = performance.now();
-      effects.push(...(await participant.provide(vector)));
-      masking.push(performance.now() - started);
-    }
-    if (effect.kind === 'aborted') throw new Error(effect.code);
-    if (effect.kind !== 'send') continue;
-    count(up, effect.message);
-    const last = effect.message.type === 'reveal';
-    const started = performance.now();
-    const answer = await machine.receive(next.to, effect.message, now);
-    if (last && answer.length > 0) unmasking = performance.now() - started;
-    resident = Math.max(resident, process.memoryUsage.rss());
-    await fromCoordinator(answer);
-  }
-}
-
-const survivors = BigInt(result.survivors.length);
-const right = result.sum.every(
-  (value, index) => value === Number((survivors * BigInt(index & 0xffff)) & 0xffffn),
-);
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-console.log(
-  `${clients} clients, ${lost} lost between sharing and masking, d = ${dimension}, 16-bit lanes, ${parameters.graphMode}`,
-);
-console.log(`  the sum is ${right ? 'exact' : 'WRONG'}: ${result.survivors.length} survivors`);
-console.log(`  masking, a client   ${(median(masking) / 1000).toFixed(3)} s (median; keys agreed before)`);
-console.log(`  unmasking           ${(unmasking / 1000).toFixed(3)} s (last answer to sum)`);
-console.log(
-  `  memory of all       ${((resident - baseline) / 1e6).toFixed(0)} MB beyond the process before the round, clients included`,
-);
-for (const [name, map] of [
-  ['up', up],
-  ['down', down],
-]) {
-  const total = [...map.values()].reduce((sum, sizes) => sum + median(sizes), 0);
+function row(...cells) {
   console.log(
-    `  bytes ${name.padEnd(5)} ${total} a client: ${[...map].map(([type, sizes]) => `${type} ${median(sizes)}`).join(', ')}`,
+    `| ${cells.map((cell, at) => (at === 0 ? `${cell}`.padEnd(12) : `${cell}`.padStart(12))).join(' | ')} |`,
   );
 }
-process.exitCode = right ? 0 : 1;
+
+function head(...titles) {
+  row(...titles);
+  console.log(`| ${titles.map((_, at) => (at === 0 ? '-'.repeat(12) : `${'-'.repeat(11)}:`)).join(' | ')} |`);
+}
+
+const sum = (values) => Object.values(values).reduce((total, value) => total + value, 0);
+
+console.log(`${machine()}; load of the machine ${load()} at the beginning`);
+const rounds = [];
+for (const [clients, dimension] of cells) {
+  const round = await playRound(clients, dimension);
+  rounds.push(round);
+  const { client, server, bytes } = round;
+  console.log(
+    `\n${clients} clients, ${round.lost} lost, d = ${dimension}, ${round.graph}; the sum is exact; load ${load()}\n`,
+  );
+  head('phase', 'client s', 'server s', 'bytes down', 'bytes up');
+  for (const phase of Object.keys(PHASES)) {
+    if (bytes.down[phase] === undefined && bytes.up[phase] === undefined) continue;
+    const { cpu } = client.phases[phase];
+    row(
+      phase,
+      seconds(cpu),
+      seconds(server.phases[phase]?.cpu ?? 0),
+      bytes.down[phase] ?? 0,
+      bytes.up[phase] ?? 0,
+    );
+  }
+  const serverSeconds = Object.values(server.phases).reduce((total, { cpu }) => total + cpu, 0);
+  row('all', seconds(client.cpu), seconds(serverSeconds), sum(bytes.down), sum(bytes.up));
+  const { inProcess, oneThread, threads } = server.unmasking;
+  console.log(
+    `\n${server.masks} masks taken off, best of three: on the thread of the sockets ${seconds(inProcess.cpu)} s (by the clock ${seconds(inProcess.wall)}), ` +
+      `on one thread of their own ${seconds(oneThread.cpu)} s (${seconds(oneThread.wall)}), on all ${seconds(threads.cpu)} s (${seconds(threads.wall)}).\n` +
+      `A client: masking alone ${seconds(client.masking)} s; all by the clock ${seconds(client.wall)} s.\n` +
+      `Peak memory beyond the process before the round: coordinator ${megabytes(server.memory)} MB (the process: ${megabytes(server.base)}), client ${megabytes(client.memory)} MB.`,
+  );
+}
+
+console.log('\n');
+head('clients', 'd', 'client s', 'masking s', 'unmask s', 'server s', 'up MB', 'down kB', 'server MB');
+for (const { clients, dimension, client, server, bytes } of rounds) {
+  row(
+    clients,
+    dimension,
+    seconds(client.cpu),
+    seconds(client.masking),
+    seconds(server.unmasking.oneThread.cpu),
+    seconds(Object.values(server.phases).reduce((total, { cpu }) => total + cpu, 0)),
+    (sum(bytes.up) / 1e6).toFixed(3),
+    (sum(bytes.down) / 1e3).toFixed(1),
+    megabytes(server.memory),
+  );
+}
