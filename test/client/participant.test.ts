@@ -76,7 +76,7 @@ interface Lie {
 }
 
 /** A client, and a coordinator that may lie to it. */
-async function scene(overrides: Partial<ClientPolicy> = {}) {
+async function scene(overrides: Partial<ClientPolicy> = {}, patience = 0) {
   const artifacts = new Map<string, Uint8Array>();
   const put = (bytes: Uint8Array) => {
     const hash = toHex(primitives.sha256(bytes));
@@ -112,6 +112,7 @@ async function scene(overrides: Partial<ClientPolicy> = {}) {
     journal,
     now: () => time,
     observe: (event) => events.push(event),
+    patience,
   });
   const handler: ChannelHandler = participant.accept(channel);
 
@@ -154,7 +155,7 @@ async function scene(overrides: Partial<ClientPolicy> = {}) {
   const setTime = (to: number) => {
     time = to;
   };
-  return { invite, events, sent, journal, handler, setTime, isClosed: () => closed };
+  return { invite, events, sent, journal, handler, participant, setTime, isClosed: () => closed };
 }
 
 const adverts = (answer: Frame) => (answer.header as { message?: string }).message === 'advert';
@@ -263,7 +264,67 @@ describe('a participant', () => {
   it('never joins one round number twice', async () => {
     const { invite } = await scene();
     expect(adverts(await invite())).toBe(true);
+    expect(adverts(await invite({ reference: { round: 1, attempt: 1 } }))).toBe(true);
     expect(declined(await invite())).toBe('secagg.policy.roundNumber');
+  });
+
+  it('answers a repeated invitation as before, byte for byte, and trains no more for it', async () => {
+    const { invite, events } = await scene();
+    const advert = await invite();
+    expect(adverts(advert)).toBe(true);
+    expect(await invite()).toEqual(advert);
+    expect(events.filter(({ kind }) => kind === 'joined')).toHaveLength(1);
+  });
+
+  it('says at once that it is not in a round, so that nobody waits for it', async () => {
+    const { handler, sent } = await scene();
+    const reference = { job: 'f'.repeat(64), round: 1, attempt: 0 };
+    for (const message of ['abort', 'result', 'roster'] as const) {
+      handler.receive(frame({ type: 'secagg', ...reference, message }, new Uint8Array(4)));
+    }
+    for (let turn = 0; turn < 1000 && sent.length === 0; turn++)
+      await new Promise((resolve) => setImmediate(resolve));
+    expect(sent.map(({ header }) => header)).toEqual([
+      { type: 'decline', ...reference, code: 'round.not-joined' },
+    ]);
+  });
+
+  it('goes on with a round over its next connection, if that comes before its patience ends', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { invite, participant, handler, events } = await scene({}, 500);
+    const settle = async () => {
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const advert = await invite();
+    const [round] = events.flatMap((event) => (event.kind === 'joined' ? [event.round] : []));
+    handler.closed();
+    await settle();
+    await vi.advanceTimersByTimeAsync(499);
+    const again: Frame[] = [];
+    const next = participant.accept({ send: (message) => again.push(message), close: () => undefined });
+    next.receive(frame({ type: 'welcome' }));
+    await settle();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(events.some(({ kind }) => kind === 'left')).toBe(false);
+    const malformed = frame({ type: 'secagg', ...round!, message: 'roster' }, new Uint8Array(4));
+    next.receive(malformed);
+    await settle();
+    // The machine is the one that had advertised: it judges what comes next.
+    expect(again.map(({ header }) => header)).toMatchObject([{ message: 'abort' }, { type: 'decline' }]);
+    expect(adverts(advert)).toBe(true);
+  });
+
+  it('overwrites what it holds of a round when its patience has ended', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { invite, handler, events } = await scene({}, 500);
+    await invite();
+    handler.closed();
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(events.at(-1)).toMatchObject({ kind: 'joined' });
+    await vi.advanceTimersByTimeAsync(500);
+    expect(events.at(-1)).toMatchObject({ kind: 'left', code: 'session.closed' });
   });
 
   it('joins no more rounds under one model than its policy allows', async () => {

@@ -61,6 +61,11 @@ export interface ParticipantOptions {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly observe?: (event: ParticipantEvent) => void;
+  /**
+   * Milliseconds for which a round outlives its connection, its last deadline at the latest: time for a coordinator that was restarted to be found
+   * again. Default: 0, a lost connection ends the round.
+   */
+  readonly patience?: number;
 }
 
 /** A round that this client takes part in. */
@@ -82,11 +87,15 @@ const LARGEST_BODY = 4 * 2 ** 20;
  */
 export class Participant {
   private current: CurrentRound | undefined;
+  /** The channel that was welcomed last. What is said while there is none is lost, and said again when the coordinator asks again. */
+  private session: Channel | undefined;
+  private turn: Promise<void> = Promise.resolve();
   private stopTimer: () => void = () => undefined;
+  private stopWaiting: () => void = () => undefined;
 
   constructor(private readonly options: ParticipantOptions) {}
 
-  /** Takes part over this channel until it closes. A new channel begins a new session and leaves any round of the old one. */
+  /** Takes part over this channel until it closes. A round goes on over the next one, if that comes before the participant's patience ends. */
   accept(channel: Channel): ChannelHandler {
     let queue = Promise.resolve();
     return {
@@ -95,7 +104,7 @@ export class Participant {
         queue = queue.then(() => this.receive(channel, received));
       },
       closed: () => {
-        queue = queue.then(() => this.leave('session.closed'));
+        queue = queue.then(() => this.inTurn(() => this.lose(channel)));
       },
     };
   }
@@ -108,29 +117,67 @@ export class Participant {
           await this.greet(channel, header);
           break;
         case 'welcome':
-          this.tell({ kind: 'welcomed' });
+          this.open(channel);
           break;
         case 'refused':
           this.tell({ kind: 'refused', code: header.code, message: header.message, remedy: header.remedy });
           break;
         case 'round':
-          await this.join(channel, header, received.body);
-          break;
         case 'secagg':
-          if (this.current && sameRound(this.current.reference, header)) {
-            const { machine } = this.current;
-            const effects = await machine.receive(
-              { type: header.message, body: received.body },
-              this.options.now(),
-            );
-            await this.perform(channel, this.current, effects);
-          }
+          this.session ??= channel;
+          await this.inTurn(() => this.take(header, received.body));
           break;
       }
     } catch (error) {
       // Whatever went wrong, the round is over for this client and nothing more of it leaves; the session may go on.
       this.leave(codeOf(error));
     }
+  }
+
+  private open(channel: Channel): void {
+    this.stopWaiting();
+    if (this.session !== channel && this.patience === 0) this.leave('session.closed');
+    this.session = channel;
+    this.tell({ kind: 'welcomed' });
+  }
+
+  private lose(channel: Channel): void {
+    // A later session has taken the place of this one.
+    if (this.session !== undefined && this.session !== channel) return;
+    this.session = undefined;
+    const leave = () => this.leave('session.closed');
+    this.stopWaiting();
+    if (this.patience === 0) leave();
+    else this.stopWaiting = startTimer(leave, this.patience);
+  }
+
+  private get patience(): number {
+    return this.options.patience ?? 0;
+  }
+
+  /** Steps of a round are taken one after the other, whichever session they come over. */
+  private inTurn(step: () => void | Promise<void>): Promise<void> {
+    const taken = this.turn.then(step);
+    this.turn = taken.catch(() => undefined);
+    return taken;
+  }
+
+  private async take(
+    header: Extract<ToClient, { type: 'round' | 'secagg' }>,
+    body: Uint8Array,
+  ): Promise<void> {
+    const { current } = this;
+    const isCurrent = current !== undefined && sameRound(current.reference, header);
+    if (header.type === 'round' && !isCurrent) return this.join(header, body);
+    if (!isCurrent) {
+      if (header.type === 'secagg' && (header.message === 'result' || header.message === 'abort')) return;
+      // Whoever is waited for in vain costs the others time.
+      const { job, round, attempt } = header;
+      this.send(frame({ type: 'decline', job, round, attempt, code: 'round.not-joined' }));
+      return;
+    }
+    const type = header.type === 'round' ? 'round-open' : header.message;
+    await this.perform(current, await current.machine.receive({ type, body }, this.options.now()));
   }
 
   private async greet(channel: Channel, challenge: Extract<ToClient, { type: 'challenge' }>): Promise<void> {
@@ -158,11 +205,7 @@ export class Participant {
   }
 
   /** Trains first and advertises after, so that the window in which a loss costs the others anything is short. */
-  private async join(
-    channel: Channel,
-    header: Extract<ToClient, { type: 'round' }>,
-    body: Uint8Array,
-  ): Promise<void> {
+  private async join(header: Extract<ToClient, { type: 'round' }>, body: Uint8Array): Promise<void> {
     const { primitives, library, journal, policy, random, examples } = this.options;
     const reference: RoundReference = { job: header.job, round: header.round, attempt: header.attempt };
     this.leave('round.superseded');
@@ -207,25 +250,17 @@ export class Participant {
       const update = trained.map((weight, index) => weight - (global[index] ?? 0));
       const round: CurrentRound = { reference, model: header.model, known, machine, update };
       this.current = round;
-      await this.perform(
-        channel,
-        round,
-        await machine.receive({ type: 'round-open', body }, this.options.now()),
-      );
-      this.expireLater(channel, round);
+      await this.perform(round, await machine.receive({ type: 'round-open', body }, this.options.now()));
+      this.expireLater(round);
     } catch (error) {
       this.forget();
       const code = codeOf(error);
-      channel.send(frame({ type: 'decline', ...reference, code }));
+      this.send(frame({ type: 'decline', ...reference, code }));
       this.tell({ kind: 'declined', round: reference, code });
     }
   }
 
-  private async perform(
-    channel: Channel,
-    round: CurrentRound,
-    effects: readonly ParticipantEffect[],
-  ): Promise<void> {
+  private async perform(round: CurrentRound, effects: readonly ParticipantEffect[]): Promise<void> {
     const { journal, random, primitives } = this.options;
     const { reference, model, known, machine } = round;
     for (const effect of effects) {
@@ -243,7 +278,7 @@ export class Participant {
             random: random(purpose),
             primitives,
           });
-          await this.perform(channel, round, await machine.provide(vector));
+          await this.perform(round, await machine.provide(vector));
           break;
         }
         case 'charge':
@@ -251,7 +286,7 @@ export class Participant {
           this.tell({ kind: 'contributed', round: reference });
           break;
         case 'send':
-          channel.send(
+          this.send(
             frame({ type: 'secagg', ...reference, message: effect.message.type }, effect.message.body),
           );
           break;
@@ -262,7 +297,7 @@ export class Participant {
           break;
         case 'aborted':
           // Nobody need wait for a client that has left: the coordinator is told that it has, and the code.
-          channel.send(frame({ type: 'decline', ...reference, code: effect.code }));
+          this.send(frame({ type: 'decline', ...reference, code: effect.code }));
           this.leave(effect.code);
           break;
       }
@@ -270,18 +305,12 @@ export class Participant {
   }
 
   /** At the round's last deadline its secrets go, whether the coordinator is heard of again or not. */
-  private expireLater(channel: Channel, round: CurrentRound): void {
+  private expireLater(round: CurrentRound): void {
     const { machine } = round;
     if (this.current !== round || machine.expiresAt === undefined) return;
-    const timer = setTimeout(
-      () => {
-        void machine.expire(this.options.now()).then((effects) => this.perform(channel, round, effects));
-      },
-      machine.expiresAt + 1 - this.options.now(),
-    );
-    // In Node a waiting timer must not keep the process alive; browsers have no such method.
-    (timer as { unref?: () => void }).unref?.();
-    this.stopTimer = () => clearTimeout(timer);
+    const expire = () =>
+      void this.inTurn(async () => this.perform(round, await machine.expire(this.options.now())));
+    this.stopTimer = startTimer(expire, machine.expiresAt + 1 - this.options.now());
   }
 
   private leave(code: string): void {
@@ -293,13 +322,26 @@ export class Participant {
   /** The machine is not heard any more: whatever it still holds is overwritten, and what it would say is not sent. */
   private forget(): void {
     this.stopTimer();
+    this.stopWaiting();
     void this.current?.machine.expire(Number.POSITIVE_INFINITY);
     this.current = undefined;
+  }
+
+  private send(message: Frame): void {
+    this.session?.send(message);
   }
 
   private tell(event: ParticipantEvent): void {
     this.options.observe?.(event);
   }
+}
+
+/** @returns stops it */
+function startTimer(action: () => void, milliseconds: number): () => void {
+  const timer = setTimeout(action, milliseconds);
+  // In Node a waiting timer must not keep the process alive; browsers have no such method.
+  (timer as { unref?: () => void }).unref?.();
+  return () => clearTimeout(timer);
 }
 
 function codeOf(error: unknown): string {

@@ -10,9 +10,8 @@ import { frame, sameRound, type Frame, type RoundReference } from '@tutti/shared
 import type { JobMessage, Sessions } from '../connection/sessions.js';
 import type { RoundLog } from './round-log.js';
 
-/** Milliseconds for which messages wait for others to be made durable with them, where nothing depends on them yet. */
 const GROUP_COMMIT = 50;
-/** Bytes that wait for that at the most. */
+/** Bytes of messages that wait to be made durable at the most. */
 const MOST_WAITING = 16 * 2 ** 20;
 
 /** What one attempt at a round came to. */
@@ -49,6 +48,8 @@ export interface RoundEngineOptions {
   readonly debit: (debit: Debit) => Promise<void>;
   /** Keeps what a crash must not lose. Left out, a crash costs the round. */
   readonly log?: RoundLog;
+  /** Milliseconds for which a message may wait to be made durable together with others, while nothing depends on it. Default: 50. */
+  readonly groupCommit?: number;
   /** The round was left in the middle by another engine, and `machine` is restored from its log. */
   readonly resumed?: Resumed;
   /** By when clients will not go on, in Unix milliseconds: a phase ends no later. */
@@ -249,11 +250,11 @@ export class RoundEngine {
   }
 
   private async keep(record: CoordinatorRecord): Promise<void> {
-    const { log } = this.options;
+    const { log, groupCommit = GROUP_COMMIT } = this.options;
     if (log === undefined) return;
     log.add(record);
-    if (log.waitingBytes > MOST_WAITING) return this.flush();
-    this.flushTimer ??= setTimeout(() => this.enqueue(() => this.flush()), GROUP_COMMIT);
+    if (groupCommit === 0 || log.waitingBytes > MOST_WAITING) return this.flush();
+    this.flushTimer ??= setTimeout(() => this.enqueue(() => this.flush()), groupCommit);
   }
 
   private async flush(): Promise<void> {
