@@ -1,5 +1,10 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { MemoryJournal, type Charge, type Journal } from '@tutti/client';
+import { roundNumberOf } from '@tutti/shared/protocol';
+import type { RunDirectory } from './run-directory.js';
+
+/** The file, within the folder of the run. */
+const JOURNALS = 'clients.jsonl';
 
 /** One line of the file: a fact about one virtual client. */
 type Line =
@@ -17,12 +22,11 @@ export class PopulationJournals {
 
   private constructor(private readonly path: string) {}
 
-  static async open(path: string): Promise<PopulationJournals> {
+  static async open(directory: RunDirectory): Promise<PopulationJournals> {
+    const path = directory.file(JOURNALS);
     const population = new PopulationJournals(path);
     const text = await readFile(path, 'utf8').catch(() => '');
-    for (const line of text.split('\n').filter((written) => written !== '')) {
-      await population.replay(JSON.parse(line) as Line);
-    }
+    for (const line of linesOf(text)) await population.replay(line);
     return population;
   }
 
@@ -68,4 +72,31 @@ export class PopulationJournals {
     if ('charge' in line) return journal.charge(line.charge);
     return 'mark' in line ? journal.setMark(line.job, line.mark) : journal.addAttempt(line.job, line.attempt);
   }
+}
+
+/**
+ * Lets virtual clients forget that they joined any round after `rounds` of a job; what they were charged stays. To be called while nobody
+ * runs the run.
+ */
+export async function rewindJournals(
+  directory: RunDirectory,
+  { job, rounds }: { readonly job: string; readonly rounds: number },
+): Promise<void> {
+  const text = await readFile(directory.file(JOURNALS), 'utf8').catch(() => '');
+  const beyond = roundNumberOf({ job, round: rounds + 1, attempt: 0 });
+  const behind = new Set<string>();
+  const kept = linesOf(text).filter((line) => {
+    if ('charge' in line || line.job !== job) return true;
+    // A client's mark comes before what else it notes of a round.
+    if ('mark' in line && line.mark >= beyond) behind.add(line.client);
+    return !behind.has(line.client);
+  });
+  await directory.write(JOURNALS, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}
+
+function linesOf(text: string): Line[] {
+  return text
+    .split('\n')
+    .filter((written) => written !== '')
+    .map((written) => JSON.parse(written) as Line);
 }

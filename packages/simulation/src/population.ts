@@ -51,11 +51,13 @@ export interface PopulationOptions {
   readonly randomness: Randomness;
   readonly keys: Keys;
   readonly library: Library;
-  readonly trainer: (job: KnownJob) => Promise<Trainer>;
+  readonly trainer: (client: string) => (job: KnownJob) => Promise<Trainer>;
   readonly policy: ClientPolicy;
   readonly journal: (client: string) => Journal;
   /** Rows of each client. */
   readonly examples: readonly Examples[];
+  /** Clients that have withdrawn: nobody plays them. */
+  readonly withdrawn: ReadonlySet<string>;
   readonly dropout: number;
   readonly now: () => number;
 }
@@ -68,7 +70,9 @@ export class Population {
     private readonly options: PopulationOptions,
     private readonly transport: Transport,
   ) {
-    this.absent = options.keys.clients.map((_, index) => this.virtualClient(index));
+    this.absent = options.keys.clients.flatMap(({ identity }, index) =>
+      options.withdrawn.has(toHex(identity.publicKey)) ? [] : [this.virtualClient(index)],
+    );
   }
 
   /** Connects everybody who is not: all at the start, and whoever was lost after a round. */
@@ -77,7 +81,7 @@ export class Population {
   }
 
   private virtualClient(index: number): VirtualClient {
-    const { keys, examples, randomness, dropout, journal, ...shared } = this.options;
+    const { keys, examples, randomness, dropout, journal, trainer, ...shared } = this.options;
     const { identity, certificate } = keys.clients[index] ?? noSuch(index);
     const name = toHex(identity.publicKey);
     const client: VirtualClient = new VirtualClient(
@@ -92,6 +96,7 @@ export class Population {
           groupId: keys.groupId,
           examples: examples[index] ?? noSuch(index),
           journal: journal(name),
+          trainer: trainer(name),
           observe,
         }),
       new Losses(dropout, (attempt) => randomness.stream(`losses/${attempt}/${index}`)),

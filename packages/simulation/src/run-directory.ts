@@ -5,6 +5,18 @@ import { z } from 'zod';
 import { Refusal } from '@tutti/shared/errors';
 import { jobSchema } from '@tutti/shared/protocol';
 
+const identity = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** A virtual client that has withdrawn: wholly, or, where people in its data have, with some of its rows. */
+export const withdrawalSchema = z.strictObject({
+  /** Identity key, hex. */
+  client: identity,
+  /** Indices among the client's rows. Absent: the client is not in the population any more. */
+  rows: z.array(z.int().min(0)).optional(),
+});
+
+export type Withdrawal = z.output<typeof withdrawalSchema>;
+
 /** What a simulation needs to go on with a run, beside the coordinator's store. */
 const settingsSchema = z.strictObject({
   run: z.string(),
@@ -18,6 +30,10 @@ const settingsSchema = z.strictObject({
   keySeed: z.string().regex(/^[0-9a-f]{64}$/),
   /** Seconds spent so far. */
   seconds: z.number().min(0),
+  /** Who has withdrawn, with all rows or with some. */
+  withdrawn: z.array(withdrawalSchema).optional(),
+  /** Clients that send the negative of their updates: the approximate erasure, see `erasure/`. */
+  negated: z.array(identity).optional(),
 });
 
 export type RunSettings = z.output<typeof settingsSchema>;

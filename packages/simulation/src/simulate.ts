@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
-import { Library, type ClientPolicy, type KnownJob } from '@tutti/client';
+import { Library, type ClientPolicy } from '@tutti/client';
 import { createTrainer, type Trainer } from '@tutti/client/training';
 import { ArtifactFiles, JobRunner, KeptLedger, openSqliteStore, Registry, Sessions } from '@tutti/server';
 import { memoised, toHex } from '@tutti/shared/crypto';
@@ -8,12 +8,14 @@ import { Refusal } from '@tutti/shared/errors';
 import { primitives as platform } from '@tutti/shared/crypto/primitives';
 import { announceJob, encodeAnnouncedJob, type Job, type RunSummary } from '@tutti/shared/protocol';
 import { loadDataset, partition, selectRows } from './data/index.js';
+import { negatedTrainer } from './erasure/negated-trainer.js';
+import { withdrawnClients, withoutRows } from './erasure/withdrawals.js';
 import type { SimulationEvent } from './events.js';
 import { PopulationJournals } from './journals.js';
 import { writeOutputs } from './outputs.js';
 import { makeKeys, Population } from './population.js';
 import { seededRandomness, systemRandomness } from './randomness.js';
-import { RunDirectory, type RunSettings } from './run-directory.js';
+import { RunDirectory, type RunSettings, type Withdrawal } from './run-directory.js';
 import { LARGEST_CLIENT_BODY, memoryTransport, socketTransport } from './transports.js';
 
 interface Following {
@@ -31,6 +33,8 @@ export interface SimulateOptions extends Following {
   readonly out: string;
   /** Paths in the job are relative to this. Default: the current directory. */
   readonly jobDirectory?: string;
+  /** Clients, or rows of them, that are absent from the first round on. All terms of the job stay as they are. */
+  readonly withdrawn?: readonly Withdrawal[];
 }
 
 /** Milliseconds that a phase waits at the most; virtual clients that are lost are not waited for. */
@@ -38,7 +42,7 @@ const PHASE_DEADLINE = 10 * 60_000;
 
 /** Trains one model with virtual clients in this process, by the client and server code that is deployed. */
 export async function simulate(options: SimulateOptions): Promise<RunSummary> {
-  const { job, seed, transport, out, jobDirectory = '.' } = options;
+  const { job, seed, transport, out, jobDirectory = '.', withdrawn } = options;
   const settings: RunSettings = {
     run: runName(job),
     job,
@@ -47,6 +51,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     jobDirectory: resolvePath(jobDirectory),
     keySeed: seed === undefined ? randomBytes(32).toString('hex') : seed.toString(16).padStart(64, '0'),
     seconds: 0,
+    ...(withdrawn !== undefined && { withdrawn: [...withdrawn] }),
   };
   // Everything that a wrong job can trip over comes before the first file.
   const data = await readData(settings);
@@ -64,7 +69,8 @@ export async function resume(options: Following & { readonly directory: string }
 
 type Data = Awaited<ReturnType<typeof readData>>;
 
-async function readData({ job, jobDirectory }: RunSettings) {
+/** The public rows of a run, and the rows that each of its virtual clients began with. */
+export async function readData({ job, jobDirectory }: RunSettings) {
   const { inputs, classes } = job.model;
   const { train, heldOut } = await loadDataset(job.data, { directory: jobDirectory, inputs, classes });
   const { clients, labelConcentration, sizeConcentration, partitionSeed } = job.simulation;
@@ -85,6 +91,9 @@ async function run(
     settings.seed === undefined ? systemRandomness : seededRandomness(`seed ${settings.seed}`);
   const primitives = memoised(platform);
   const keys = await makeKeys(platform, seededRandomness(`keys ${settings.keySeed}`), job.simulation.clients);
+  const identities = keys.clients.map(({ identity }) => toHex(identity.publicKey));
+  const withdrawals = settings.withdrawn ?? [];
+  const withdrawn = withdrawnClients(withdrawals);
   const store = await openSqliteStore(directory.file('coordinator.db'));
   try {
     const artifacts = await ArtifactFiles.open(directory.file('artifacts'));
@@ -104,17 +113,18 @@ async function run(
     );
     try {
       const trainer = await createTrainer(job.model, job.training.backend);
-      const journals = await PopulationJournals.open(directory.file('clients.jsonl'));
+      const journals = await PopulationJournals.open(directory);
       const population = new Population(
         {
           primitives,
           randomness,
           keys,
           library: new Library(transport.artifacts, primitives),
-          trainer: sharedTrainer(trainer),
+          trainer: trainerOf(trainer, new Set(settings.negated)),
           policy: policyFor(job),
           journal: (client) => journals.of(client),
-          examples: data.byClient,
+          examples: withoutRows(data.byClient, identities, withdrawals, job.model.inputs),
+          withdrawn,
           dropout: job.simulation.dropout,
           now,
         },
@@ -123,7 +133,7 @@ async function run(
       await population.gather();
       const announced = announceJob(job, job.simulation.clients);
       requireSameJob(ledger, toHex(platform.sha256(encodeAnnouncedJob(announced))));
-      const identities = keys.clients.map(({ identity }) => toHex(identity.publicKey)).sort();
+      const order = [...identities].sort();
       const runner = await JobRunner.open({
         job: announced,
         primitives,
@@ -131,7 +141,8 @@ async function run(
         authority: keys.authority.publicKey,
         groupId,
         sessions,
-        population: () => Promise.resolve(identities),
+        population: () => Promise.resolve(order),
+        withdrawn,
         store,
         artifacts,
         ledger,
@@ -220,8 +231,9 @@ function requireSameJob(ledger: KeptLedger, job: string): void {
 }
 
 /** One model with swapped weights serves all virtual clients. */
-function sharedTrainer(trainer: Trainer): (job: KnownJob) => Promise<Trainer> {
-  return () => Promise.resolve(trainer);
+function trainerOf(trainer: Trainer, negated: ReadonlySet<string>) {
+  return (client: string) => (): Promise<Trainer> =>
+    Promise.resolve(negated.has(client) ? negatedTrainer(trainer) : trainer);
 }
 
 /** Virtual clients agree to what the job asks of them, and hold the coordinator to it. */

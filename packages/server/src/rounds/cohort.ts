@@ -1,4 +1,5 @@
 import { uniformStream, type RandomSource } from '@tutti/shared/crypto';
+import { attemptName, type RoundReference } from '@tutti/shared/protocol';
 
 /**
  * Draws a cohort by Poisson sampling: each client enters with probability `rate`, independently of every other, of its
@@ -7,13 +8,22 @@ import { uniformStream, type RandomSource } from '@tutti/shared/crypto';
  *
  * @param population - identities of all enrolled clients
  * @param rate - in (0, 1]
+ * @param withdrawn - clients that keep their place and are never drawn: everybody else is drawn as if they were there
  * @returns a subset, in the order of `population`; empty now and then
  */
 export function drawCohort(
   population: readonly string[],
   rate: number,
   random: RandomSource,
+  withdrawn: ReadonlySet<string> = NOBODY,
 ): readonly string[] {
   const uniform = uniformStream(random);
-  return population.filter(() => uniform() < rate);
+  return population.filter((client) => uniform() < rate && !withdrawn.has(client));
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+/** What the randomness of an attempt's draw is named. */
+export function cohortPurpose(reference: RoundReference): string {
+  return `coordinator/cohort/${attemptName(reference)}`;
 }

@@ -10,7 +10,6 @@ import {
   type LedgerState,
 } from '@tutti/shared/privacy';
 import {
-  attemptName,
   encodeAnnouncedJob,
   encodingPlan,
   rotationSeed,
@@ -33,7 +32,7 @@ import type { RoundFiles } from '../store/round-files.js';
 import type { Store, Tables } from '../store/store.js';
 import type { JobState } from '../store/tables/jobs.js';
 import { TrainingTask } from '../tasks/training-task.js';
-import { drawCohort } from './cohort.js';
+import { cohortPurpose, drawCohort } from './cohort.js';
 import { RoundEngine, type AttemptOutcome, type Debit, type Resumed } from './round-engine.js';
 import { RoundLog, type InterruptedRound } from './round-log.js';
 
@@ -53,6 +52,8 @@ export interface JobRunnerOptions {
   readonly sessions: Sessions;
   /** Everybody enrolled by now, in a fixed order: the cohorts are drawn from it. */
   readonly population: () => Promise<readonly string[]>;
+  /** Of the population, clients that have withdrawn: each keeps its place in the draw, and is never drawn. */
+  readonly withdrawn?: ReadonlySet<string>;
   /** Where several coordinators share it: under the lease of this job. */
   readonly store: Store;
   readonly artifacts: ArtifactFiles;
@@ -207,6 +208,7 @@ export class JobRunner {
         total: ended - started,
       },
       modelHash: kept.model,
+      taskHash: kept.task,
     };
     if (outcome.kind === 'completed') {
       const state = { job: this.state.job, rounds: round, attempt: 0, ...kept };
@@ -252,14 +254,14 @@ export class JobRunner {
   private async run(
     reference: RoundReference,
   ): Promise<{ readonly cohort: readonly string[]; readonly outcome: AttemptOutcome }> {
-    const { job, population, random, store, files } = this.options;
+    const { job, population, withdrawn, random, store, files } = this.options;
     const { interrupted } = this;
     if (interrupted !== undefined) {
       this.interrupted = undefined;
       return { cohort: interrupted.cohort, outcome: await this.goOn(reference, interrupted) };
     }
-    const draw = random(`coordinator/cohort/${attemptName(reference)}`);
-    const cohort = drawCohort(await population(), job.cohort.samplingRate, draw);
+    const draw = random(cohortPurpose(reference));
+    const cohort = drawCohort(await population(), job.cohort.samplingRate, draw, withdrawn);
     const least = Math.max(3, job.cohort.minimum);
     if (cohort.length < least || cohort.length > job.cohort.maximum) {
       const code = cohort.length < least ? 'round.cohort-too-small' : 'round.cohort-too-large';

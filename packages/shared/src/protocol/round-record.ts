@@ -43,6 +43,8 @@ export interface RoundRecord {
   };
   /** SHA-256 of the model after the round, hex. */
   readonly modelHash: string;
+  /** SHA-256 of what the server's optimiser remembers after the round: with the model, a state to go back to. */
+  readonly taskHash?: string;
 }
 
 /** What a run came to: `--json` prints one of these. */

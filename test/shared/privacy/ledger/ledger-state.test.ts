@@ -184,6 +184,41 @@ describe('a budget', () => {
   });
 });
 
+const closed = { kind: 'job-closed', reason: 'rounds' } as const;
+const erasure = (replay?: { rounds: number; epsilonBudget: number }): LedgerEvent => ({
+  kind: 'erasure',
+  request: 'E-1',
+  remedy: replay === undefined ? 'certified' : 'exact',
+  clients: [client(0)],
+  ...(replay && { replay: { ...replay, model: 'ab'.repeat(32) } }),
+});
+
+describe('an erasure', () => {
+  it('refunds nothing, and what is replayed is charged once more', () => {
+    const before = stateOf(opened(), debited(1), completed(1), closed);
+    const after = stateOf(
+      opened(),
+      debited(1),
+      completed(1),
+      closed,
+      erasure({ rounds: 0, epsilonBudget: 9 }),
+    );
+    expect(after.spent()).toEqual(before.spent());
+    chainOf([debited(1), completed(1)]).forEach((entry) => after.apply(entry));
+    expect(after.spent().releasedModel).toBeCloseTo(rdp(2, 0.08), 10);
+  });
+
+  it('that replays rounds opens the job again, under the budget that it states', () => {
+    const state = stateOf(opened(), closed, erasure({ rounds: 0, epsilonBudget: 9 }));
+    expect(state.isOpen).toBe(true);
+    expect(state.terms.epsilonBudget).toBe(9);
+  });
+
+  it('that replays nothing leaves a closed job closed', () => {
+    expect(stateOf(opened(), closed, erasure()).isOpen).toBe(false);
+  });
+});
+
 describe('a ledger that contradicts itself', () => {
   it.each<[string, LedgerEvent[]]>([
     ['a debit before the job is opened', [debited(1)]],
@@ -200,6 +235,9 @@ describe('a ledger that contradicts itself', () => {
       'a job closed twice',
       [opened(), { kind: 'job-closed', reason: 'budget' }, { kind: 'job-closed', reason: 'budget' }],
     ],
+    ['an erasure before the job is opened', [erasure()]],
+    ['an erasure while an attempt is undecided', [opened(), debited(1), erasure()]],
+    ['a debit after an erasure that replays nothing', [opened(), closed, erasure(), debited(2)]],
   ])('is refused: %s', (_what, events) => {
     expect(() => stateOf(...events)).toThrow(expect.objectContaining({ code: 'ledger.inconsistent' }));
   });

@@ -6,7 +6,7 @@ import type { SqlConnection } from '../engines/database.js';
 const ROWS_AT_ONCE = 200;
 
 /**
- * Books what follows from a debit: that the attempt is paid for, once, and how often its clients have taken part. To be called in the transaction
+ * Books what follows from an entry. From a debit: that the attempt is paid for, once, and how often its clients have taken part. To be called in the transaction
  * that appends the entry.
  *
  * @throws {Refusal} `ledger.debited-twice` where the attempt has a debit already
@@ -15,6 +15,10 @@ export async function bookDebit(
   connection: SqlConnection,
   { job, sequence, event }: LedgerEntry,
 ): Promise<void> {
+  if (event.kind === 'erasure' && event.replay !== undefined) {
+    // Rounds that are replayed are paid for once more; that clients took part in them before stays counted.
+    await connection.query('DELETE FROM debits WHERE job = ? AND round > ?', job, event.replay.rounds);
+  }
   if (event.kind !== 'round-debited') return;
   const { round, attempt } = event;
   const booked = await connection.query(

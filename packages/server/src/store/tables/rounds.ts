@@ -22,6 +22,13 @@ export class RoundTable {
     );
   }
 
+  /** Forgets the records of all rounds after one to which a job goes back. */
+  async removeAfter(job: string, round: number): Promise<void> {
+    await this.access.write((connection) =>
+      connection.query('DELETE FROM rounds WHERE job = ? AND round > ?', job, round),
+    );
+  }
+
   /** Records of a job's rounds and attempts, in the order in which they happened. */
   async of(job: string): Promise<readonly RoundRecord[]> {
     const rows = await this.access.read(

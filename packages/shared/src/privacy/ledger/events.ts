@@ -59,11 +59,32 @@ export const ledgerEventSchema = z.discriminatedUnion('kind', [
     charged: z.boolean(),
   }),
   z.strictObject({ kind: z.literal('job-closed'), reason: z.enum(['rounds', 'budget', 'stopped']) }),
+  /**
+   * A remedy for a request for erasure. Whatever was charged stays charged: a sum that was opened cannot be closed again. With
+   * `replay`, the job goes back to the state after `rounds` rounds and every round from there on is charged once more.
+   */
+  z.strictObject({
+    kind: z.literal('erasure'),
+    /** Number of the request. */
+    request: z.string().min(1).max(64),
+    remedy: z.enum(['exact', 'certified', 'approximate']),
+    /** Whose contributions, in whole or in part. */
+    clients: z.array(hash).min(1),
+    replay: z
+      .strictObject({
+        rounds: count,
+        model: hash,
+        /** The hard stop from now on: replaying costs ε, and somebody has to have allowed it. */
+        epsilonBudget: z.number().positive(),
+      })
+      .optional(),
+  }),
 ]);
 
 export type LedgerEvent = z.output<typeof ledgerEventSchema>;
 export type JobOpened = Extract<LedgerEvent, { kind: 'job-opened' }>;
 export type RoundDebited = Extract<LedgerEvent, { kind: 'round-debited' }>;
+export type Erasure = Extract<LedgerEvent, { kind: 'erasure' }>;
 export type Sampling = RoundDebited['sampling'];
 
 export const ledgerEntrySchema = z.strictObject({

@@ -61,7 +61,7 @@ export class LedgerState {
       this.opened = event;
       return this;
     }
-    if (this.opened === undefined || this.closed)
+    if (this.opened === undefined || (this.closed && event.kind !== 'erasure'))
       throw inconsistent(`${event.kind} in a job that is not open`);
     switch (event.kind) {
       case 'round-debited':
@@ -81,6 +81,14 @@ export class LedgerState {
         break;
       case 'job-closed':
         this.closed = true;
+        break;
+      case 'erasure':
+        if (this.pending !== undefined) throw inconsistent('an erasure while an attempt is undecided');
+        // Nothing is refunded: the accounts stay, and what is replayed is added to them.
+        if (event.replay !== undefined) {
+          this.opened = { ...this.opened, epsilonBudget: event.replay.epsilonBudget };
+          this.closed = false;
+        }
         break;
     }
     return this;

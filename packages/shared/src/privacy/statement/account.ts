@@ -18,7 +18,7 @@ export function accountItems(facts: StatementFacts, figures: StatementFigures): 
 
 function composition(
   { earlierJobs = [] }: StatementFacts,
-  { rounds, coordinator }: StatementFigures,
+  { rounds, coordinator, erasures }: StatementFigures,
 ): StatementItem {
   const undecided = rounds.undecided === 0 ? '' : '; one more is undecided, and charged';
   return {
@@ -37,6 +37,14 @@ function composition(
         label: 'Against the coordinator',
         text: `a client pays for the rounds that it was charged for, ${coordinator.mostParticipations} at the most`,
       },
+      ...(erasures === 0
+        ? []
+        : [
+            {
+              label: 'Erasures',
+              text: `${counted(erasures, 'remedy', 'remedies')}; nothing is refunded, and rounds that were replayed are charged each time`,
+            },
+          ]),
       {
         label: 'Earlier jobs',
         text:

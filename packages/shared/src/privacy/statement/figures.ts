@@ -40,6 +40,8 @@ export interface StatementFigures {
     readonly abortedUncharged: number;
     readonly undecided: number;
   };
+  /** Remedies for erasure that are in the ledger. */
+  readonly erasures: number;
   readonly sampling: {
     readonly kind: 'poisson' | 'none' | 'mixed';
     readonly rates: readonly number[];
@@ -116,6 +118,7 @@ export function figuresOf({ job, ledger, plan }: StatementFacts): StatementFigur
       abortedUncharged: aborts.filter(({ charged }) => !charged).length,
       undecided: state.undecided === undefined ? 0 : 1,
     },
+    erasures: entries.filter(({ event }) => event.kind === 'erasure').length,
     sampling: {
       kind: samplingKind(debits),
       rates: [

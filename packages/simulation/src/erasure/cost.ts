@@ -1,0 +1,121 @@
+import {
+  groupGuarantee,
+  noiseDistance,
+  releasedModelEvent,
+  releaseEvent,
+  type Account,
+} from '@tutti/shared/privacy';
+import { encodingPlan } from '@tutti/shared/protocol';
+import type { KeptRun } from './kept-run.js';
+import { contributions, firstRoundOf } from './lineage.js';
+
+/** What replaying rounds would take. */
+export interface ReplayCost {
+  /** Rounds that stay as they are. */
+  readonly kept: number;
+  /** Rounds to be run again; without this client, or with the negative of its updates. */
+  readonly replayed: number;
+  /** Seconds that these rounds took the first time. */
+  readonly seconds: number;
+  /** ε against whoever sees the released models, at the job's δ: now, and after. Nothing is refunded. */
+  readonly epsilonNow: number;
+  readonly epsilonAfter: number;
+  /** The hard stop as it is. */
+  readonly epsilonBudget: number;
+}
+
+/** What differential privacy has promised already, for one client and for groups of them, at the job's δ. */
+export interface CertifiedRemoval {
+  readonly seeded: boolean;
+  readonly delta: number;
+  readonly groups: readonly { readonly clients: number; readonly epsilon: number | null }[];
+  /** ε of this client against the coordinator. */
+  readonly coordinator: number;
+}
+
+/** What is to be known before a remedy is chosen. */
+export interface RemedyCosts {
+  /** Rounds in which the client may have sent an input. */
+  readonly contributions: readonly number[];
+  readonly completed: number;
+  readonly exact: ReplayCost;
+  readonly certified: CertifiedRemoval;
+  readonly approximate: ReplayCost;
+}
+
+const GROUPS = [1, 2, 5];
+
+/** Computes what each remedy costs and gives for one client of a run. */
+export function remedyCosts(run: KeptRun, client: string): RemedyCosts {
+  const completed = run.rounds.filter(({ outcome }) => outcome === 'completed').length;
+  const own = contributions(run, client);
+  const first = firstRoundOf(run, client);
+  const rate = run.announced.cohort.samplingRate;
+  const undoing = Math.min(completed, Math.ceil(own.length / rate));
+  return {
+    contributions: own,
+    completed,
+    exact: replayCost(run, first === undefined ? completed : first - 1, completed),
+    certified: certifiedRemoval(run, client),
+    approximate: replayCost(run, completed - undoing, completed),
+  };
+}
+
+function replayCost(run: KeptRun, kept: number, completed: number): ReplayCost {
+  const { ledgerState, rounds } = run;
+  const { delta, epsilonBudget } = ledgerState.terms;
+  const replayed = completed - kept;
+  const milliseconds = rounds.reduce(
+    (sum, record) => (record.round > kept ? sum + record.milliseconds.total : sum),
+    0,
+  );
+  return {
+    kept,
+    replayed,
+    seconds: milliseconds / 1000,
+    epsilonNow: ledgerState.releasedAccount.epsilon(delta),
+    epsilonAfter: accountAfter(run, replayed).epsilon(delta),
+    epsilonBudget,
+  };
+}
+
+/** The account against whoever sees the released models, after so many further rounds. */
+function accountAfter({ announced, ledgerState }: KeptRun, further: number): Account {
+  const plan = encodingPlan(announced);
+  const event = releasedModelEvent({
+    release: releaseEvent(plan, plan.maximumCohort),
+    sampling: { kind: 'poisson', rate: announced.cohort.samplingRate },
+  });
+  const distance = noiseDistance(plan, plan.maximumCohort);
+  if (further === 0) return ledgerState.releasedAccount;
+  const account = ledgerState.releasedAccount.after(event, distance);
+  for (let round = 1; round < further; round++) account.charge(event, distance);
+  return account;
+}
+
+function certifiedRemoval({ ledgerState }: KeptRun, client: string): CertifiedRemoval {
+  const { delta, seeded } = ledgerState.terms;
+  return {
+    seeded,
+    delta,
+    groups: GROUPS.map((clients) => ({
+      clients,
+      epsilon: groupEpsilon(ledgerState.releasedAccount, clients, delta),
+    })),
+    coordinator: ledgerState.spentBy(client),
+  };
+}
+
+/**
+ * ε of `size` units together at δ: the least over the δ' of one unit whose group guarantee stays within δ (Dwork and Roth 2014,
+ * Theorem 2.2 and its approximate form). Null where nothing is bounded.
+ */
+export function groupEpsilon(account: Pick<Account, 'epsilon'>, size: number, delta: number): number | null {
+  let best = Infinity;
+  for (let exponent = 0; exponent <= 40; exponent += 0.25) {
+    const own = delta * 10 ** -exponent;
+    const group = groupGuarantee({ epsilon: account.epsilon(own), delta: own }, size);
+    if (group.delta <= delta) best = Math.min(best, group.epsilon);
+  }
+  return Number.isFinite(best) ? best : null;
+}

@@ -1,0 +1,134 @@
+import { TrainingTask } from '@tutti/server';
+import { Refusal } from '@tutti/shared/errors';
+import {
+  drawInitialWeights,
+  INITIAL_OPTIMISER_STATE,
+  layoutOf,
+  optimiserStateToBytes,
+} from '@tutti/shared/learning';
+import type { LedgerEvent } from '@tutti/shared/privacy';
+import type { RoundRecord } from '@tutti/shared/protocol';
+import type { Withdrawal } from '../run-directory.js';
+import { rewindJournals } from '../journals.js';
+import type { ReplayCost } from './cost.js';
+import type { KeptRun } from './kept-run.js';
+
+/** A remedy that runs rounds again. */
+export interface Replay {
+  /** Number of the request. */
+  readonly request: string;
+  readonly remedy: 'exact' | 'approximate';
+  readonly withdrawal: Withdrawal;
+  readonly cost: ReplayCost;
+  /** The hard stop from now on. Default: as it was. */
+  readonly epsilonBudget?: number;
+}
+
+/** What a run went back to. */
+export interface RolledBack {
+  readonly rounds: number;
+  /** SHA-256 of the model that training goes on from. */
+  readonly model: string;
+  /** SHA-256 of every model that is no step towards the current one any more. */
+  readonly superseded: readonly string[];
+}
+
+/**
+ * Takes a run back, so that `resume` replays it: an exact remedy to the state after the last round before the client came in, an approximate
+ * one to the number of that round only, the model staying as it is. Ledger, state and records change together; the entries of the ledger
+ * stay, and so does every charge. The records of the rounds that go are kept in `erasures/<request>/`.
+ *
+ * @throws {Refusal} `erasure.budget` where the replay would exceed the budget, `erasure.no-checkpoint` where the state to go back to was not kept
+ */
+export async function rollBack(run: KeptRun, replay: Replay): Promise<RolledBack> {
+  const { directory, settings, store, artifacts, ledger, jobHash, rounds } = run;
+  const { request, remedy, withdrawal, cost } = replay;
+  const epsilonBudget = Math.max(cost.epsilonBudget, replay.epsilonBudget ?? 0);
+  if (cost.epsilonAfter > epsilonBudget) throw overBudget(cost, epsilonBudget);
+  const { model, task } = remedy === 'exact' ? await stateAfter(run, cost.kept) : await currentState(run);
+  await Promise.all([artifacts.fetch(model), artifacts.fetch(task)]);
+  const gone = rounds.filter(({ round }) => round > cost.kept);
+  await directory.write(
+    `erasures/${request}/rounds.jsonl`,
+    gone.map((record) => `${JSON.stringify(record)}\n`).join(''),
+  );
+  // A client remembers the rounds that it has joined, so that no coordinator can make it repeat one. Virtual clients are the simulation's own,
+  // and it lets them forget; what they were charged, they remember.
+  await rewindJournals(directory, { job: jobHash, rounds: cost.kept });
+  const others = (settings.withdrawn ?? []).filter(
+    ({ client, rows }) => client !== withdrawal.client || rows,
+  );
+  const before = { ...settings };
+  delete before.negated;
+  await directory.saveSettings(
+    remedy === 'exact'
+      ? { ...before, withdrawn: [...others, withdrawal] }
+      : { ...before, withdrawn: others, negated: [withdrawal.client] },
+  );
+  const event: LedgerEvent = {
+    kind: 'erasure',
+    request,
+    remedy,
+    clients: [withdrawal.client],
+    replay: { rounds: cost.kept, model, epsilonBudget },
+  };
+  await ledger.append(jobHash, event, store, async (tables) => {
+    await tables.rounds.removeAfter(jobHash, cost.kept);
+    await tables.jobs.setState({ job: jobHash, rounds: cost.kept, attempt: 0, model, task });
+    await tables.roundLog.clear(jobHash);
+  });
+  const standing = new Set(
+    rounds.filter(({ round }) => round <= cost.kept).map(({ modelHash }) => modelHash),
+  );
+  const superseded = [...new Set(gone.map(({ modelHash }) => modelHash))].filter(
+    (hash) => hash !== model && !standing.has(hash),
+  );
+  return { rounds: cost.kept, model, superseded: remedy === 'exact' ? superseded : [] };
+}
+
+/** Model and memory of the optimiser after a round. */
+async function stateAfter(
+  { rounds, announced, artifacts }: KeptRun,
+  kept: number,
+): Promise<{ model: string; task: string }> {
+  if (kept === 0) {
+    const { model, server, cohort, population } = announced;
+    const initial = drawInitialWeights(layoutOf(model), model.seed);
+    const bytes = TrainingTask.start(server, cohort.samplingRate * population, initial).toBytes();
+    return { model: await artifacts.put(bytes.model), task: await artifacts.put(bytes.state) };
+  }
+  const record = rounds.find(({ round, outcome }) => round === kept && outcome === 'completed');
+  const task =
+    record && (record.taskHash ?? (await averageState(record, announced.server.optimiser, artifacts)));
+  if (record !== undefined && task !== undefined) return { model: record.modelHash, task };
+  throw new Refusal(
+    'erasure.no-checkpoint',
+    `The state after round ${kept} was not kept.`,
+    'Train anew without the client: begin a new run.',
+  );
+}
+
+/** Averaging remembers the number of rounds and no more, so that its memory can be made again for runs that did not note it. */
+async function averageState(
+  { round }: RoundRecord,
+  optimiser: string,
+  artifacts: KeptRun['artifacts'],
+): Promise<string | undefined> {
+  if (optimiser !== 'average') return undefined;
+  return artifacts.put(optimiserStateToBytes({ ...INITIAL_OPTIMISER_STATE, step: round }));
+}
+
+async function currentState({ store, jobHash }: KeptRun): Promise<{ model: string; task: string }> {
+  const state = await store.jobs.state(jobHash);
+  if (state !== undefined) return state;
+  throw new Refusal('run.not-begun', 'The run has no state yet.', 'Let the run begin first.');
+}
+
+function overBudget({ epsilonAfter, epsilonNow, replayed }: ReplayCost, budget: number): Refusal {
+  const needed = Math.ceil(epsilonAfter * 100) / 100;
+  return new Refusal(
+    'erasure.budget',
+    `Running ${replayed} rounds again opens as many sums again: ε would grow from ${epsilonNow.toFixed(2)} to ${epsilonAfter.toFixed(2)}, and the budget is ${budget}. Nothing is refunded for the client that leaves.`,
+    `Allow a budget of ${needed} (--epsilon ${needed}), if the remaining clients agree; or choose another remedy.`,
+  );
+}

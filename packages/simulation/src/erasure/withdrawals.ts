@@ -1,0 +1,27 @@
+import type { Examples } from '@tutti/client/training';
+import { selectRows } from '../data/index.js';
+import type { Withdrawal } from '../run-directory.js';
+
+/** Clients that are not in the population any more. */
+export function withdrawnClients(withdrawals: readonly Withdrawal[]): ReadonlySet<string> {
+  return new Set(withdrawals.flatMap(({ client, rows }) => (rows === undefined ? [client] : [])));
+}
+
+/** The rows of each client, without those that were withdrawn. */
+export function withoutRows(
+  byClient: readonly Examples[],
+  identities: readonly string[],
+  withdrawals: readonly Withdrawal[],
+  inputs: number,
+): readonly Examples[] {
+  const withdrawn = new Map<string, readonly number[]>();
+  for (const { client, rows } of withdrawals) {
+    withdrawn.set(client, [...(withdrawn.get(client) ?? []), ...(rows ?? [])]);
+  }
+  return byClient.map((examples, index) => {
+    const gone = new Set(withdrawn.get(identities[index] ?? ''));
+    if (gone.size === 0) return examples;
+    const left = Array.from({ length: examples.count }, (_, row) => row).filter((row) => !gone.has(row));
+    return selectRows(examples, inputs, left);
+  });
+}
