@@ -7,6 +7,7 @@ import {
   type RandomSource,
 } from '@tutti/shared/crypto';
 import { TuttiError } from '@tutti/shared/errors';
+import { trainingOfRound } from '@tutti/shared/learning';
 import { encode, releaseEvent } from '@tutti/shared/privacy';
 import {
   attemptName,
@@ -225,7 +226,7 @@ export class Participant {
       const trained = await trainer.train(
         global,
         examples,
-        job.training,
+        trainingOfRound(job.training, header.round, job.rounds),
         uniformStream(random(`${purpose}/training`)),
       );
       const machine = new SecAggParticipant({

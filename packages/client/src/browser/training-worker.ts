@@ -2,6 +2,7 @@ import { expose, transfer } from 'comlink';
 import type { ModelSpec } from '@tutti/shared/learning';
 import { carryTypedThrows } from './typed-throws.js';
 import { createTrainer, type BackendChoice } from '../training/create-trainer.js';
+import { replayDraws } from '../training/draws.js';
 import type { Evaluation, Examples, Trainer, TrainingSettings } from '../training/trainer.js';
 
 /** What the training worker offers. One worker has one model. */
@@ -23,12 +24,7 @@ export class TrainingRoom {
     settings: TrainingSettings,
     draws: Float64Array,
   ): Promise<Float32Array> {
-    let at = 0;
-    const trained = await this.required().train(weights, examples, settings, () => {
-      const draw = draws[at++];
-      if (draw === undefined) throw new RangeError('Training drew more often than was foreseen.');
-      return draw;
-    });
+    const trained = await this.required().train(weights, examples, settings, replayDraws(draws));
     return transfer(trained, [trained.buffer as ArrayBuffer]);
   }
 

@@ -1,6 +1,7 @@
 import { transfer, wrap } from 'comlink';
 import type { ModelSpec } from '@tutti/shared/learning';
 import type { BackendChoice } from '../training/create-trainer.js';
+import { foreseeDraws } from '../training/draws.js';
 import type { Trainer } from '../training/trainer.js';
 import type { TrainingRoom } from './training-worker.js';
 
@@ -18,8 +19,7 @@ export async function openWorkerTrainer(url: URL, spec: ModelSpec, backend: Back
     parameters: opened.initialWeights.length,
     initialWeights: () => opened.initialWeights.slice(),
     async train(weights, examples, settings, uniform) {
-      // Each pass shuffles the rows with one draw a row but the last.
-      const draws = Float64Array.from({ length: settings.epochs * Math.max(0, examples.count - 1) }, uniform);
+      const draws = foreseeDraws(examples.count, settings, uniform);
       return room.train(weights, examples, settings, transfer(draws, [draws.buffer]));
     },
     evaluate: (weights, examples) => room.evaluate(weights, examples),

@@ -6,7 +6,7 @@ import { checkExamples } from '../training/checks.js';
 import { useBackend } from '../training/tensorflow/backends.js';
 import { featuresOf, inputsOf, outputsOf, targetsOf } from '../training/tensorflow/batch.js';
 import type { TensorFlow, TensorFlowBackend } from '../training/tensorflow/library.js';
-import { Turns } from '../training/tensorflow/turns.js';
+import { Turns } from '../training/turns.js';
 import { TensorFlowTrainer } from '../training/tensorflow/trainer.js';
 import { readWeights, trainableVariables } from '../training/tensorflow/weights.js';
 import type { Evaluation, Examples } from '../training/trainer.js';
@@ -65,7 +65,7 @@ export class PrivateTraining {
       initialWeights: this.weights(),
     });
     this.sum = new Float64Array(this.evaluator.parameters);
-    this.turns = new Turns(tf, backend);
+    this.turns = new Turns(() => useBackend(tf, backend));
   }
 
   get model(): LayersModel {
@@ -131,7 +131,7 @@ export class PrivateTraining {
       // Nothing that is protected by nothing outlives the step.
       this.sum.fill(0);
     }
-    await this.turns.yieldIfDue();
+    if (this.turns.due) await this.turns.take();
   }
 
   /** Takes as many steps as pass over the data once on average, or as are left. */

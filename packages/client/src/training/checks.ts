@@ -37,20 +37,35 @@ export function checkExamples(
 }
 
 /** @throws TuttiError `training.settings` when a setting is out of range */
-export function checkSettings({ epochs, batchSize, learningRate }: TrainingSettings): void {
-  const refuse = (name: string, found: number, allowed: string): never => {
+export function checkSettings(layout: { readonly classes: number }, settings: TrainingSettings): void {
+  const check = (name: string, found: number, fits: boolean, allowed: string): void => {
+    if (fits && Number.isFinite(found)) return;
     throw new TuttiError(
       'training.settings',
       `${name} is ${found}; it must be ${allowed}.`,
       `Correct ${name}.`,
     );
   };
-  if (!Number.isSafeInteger(epochs) || epochs < 1) refuse('epochs', epochs, 'a whole number of at least 1');
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
-    refuse('batchSize', batchSize, 'a whole number of at least 1');
+  const { epochs, batchSize, learningRate, momentum = 0.9, weightDecay = 0, proximal = 0 } = settings;
+  const { maximumGradientNorm = 1, classWeights, earlyStop } = settings;
+  const counted = (value: number): boolean => Number.isSafeInteger(value) && value >= 1;
+  check('epochs', epochs, counted(epochs), 'a whole number of at least 1');
+  check('batchSize', batchSize, counted(batchSize), 'a whole number of at least 1');
+  check('learningRate', learningRate, learningRate > 0, 'a positive number');
+  check('momentum', momentum, momentum >= 0 && momentum < 1, 'at least 0 and below 1');
+  check('weightDecay', weightDecay, weightDecay >= 0, 'at least 0');
+  check('proximal', proximal, proximal >= 0, 'at least 0');
+  check('maximumGradientNorm', maximumGradientNorm, maximumGradientNorm > 0, 'a positive number');
+  if (classWeights !== undefined) {
+    const { length } = classWeights;
+    check('The number of classWeights', length, length === layout.classes, `${layout.classes}, one a class`);
+    for (const weight of classWeights) check('A class weight', weight, weight >= 0, 'at least 0');
   }
-  if (!Number.isFinite(learningRate) || learningRate <= 0)
-    refuse('learningRate', learningRate, 'a positive number');
+  if (earlyStop !== undefined) {
+    const { patience, improvement } = earlyStop;
+    check('earlyStop.patience', patience, counted(patience), 'a whole number of at least 1');
+    check('earlyStop.improvement', improvement, improvement >= 0, 'at least 0');
+  }
 }
 
 /** @throws TuttiError `training.examples` when there is nothing to evaluate on */

@@ -1,4 +1,11 @@
-export type { Evaluation, Examples, Trainer, TrainingSettings } from './trainer.js';
+export type {
+  Evaluation,
+  Examples,
+  Trainer,
+  TrainingControl,
+  TrainingProgress,
+  TrainingSettings,
+} from './trainer.js';
 export {
   createLayersTrainer,
   createTrainer,
@@ -6,6 +13,7 @@ export {
   type BackendChoice,
   type BackendReport,
 } from './create-trainer.js';
+export { createChildTrainer, type ChildTrainerOptions } from './child/index.js';
 export type { ModelBuilder } from './tensorflow/index.js';
 export { shuffle } from './batches.js';
 export { layersModelFiles } from './layers-model.js';

@@ -27,3 +27,20 @@ export function scoreBatch(
   }
   return { loss, correct };
 }
+
+/** Cross-entropy of the named rows, summed, each times the weight of its class. Rows of `probabilities` are in the order of `rows`. */
+export function weightedLoss(
+  probabilities: Float32Array,
+  labels: Int32Array,
+  rows: Int32Array,
+  classWeights: readonly number[] | undefined,
+  classes: number,
+): number {
+  let loss = 0;
+  for (let at = 0; at < rows.length; at++) {
+    const label = labels[rows[at]!]!;
+    const likelihood = Math.max(probabilities[at * classes + label]!, smallestProbability);
+    loss -= (classWeights?.[label] ?? 1) * Math.log(likelihood);
+  }
+  return loss;
+}

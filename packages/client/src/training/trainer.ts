@@ -7,14 +7,44 @@ export interface Examples {
   readonly count: number;
 }
 
-/** How a client trains within one round. */
+/** How a client trains within one round. What is left out is off. */
 export interface TrainingSettings {
-  /** Passes over the rows. */
+  /** Passes over the rows, unless `earlyStop` ends them before. */
   readonly epochs: number;
-  /** Rows in one step of SGD; the last batch of an epoch may be smaller. */
+  /** Rows in one step; the last batch of an epoch may be smaller. */
   readonly batchSize: number;
-  /** Of plain SGD on the mean cross-entropy of a batch. */
   readonly learningRate: number;
+  /** Default: `sgd`. */
+  readonly optimiser?: 'sgd' | 'momentum' | 'adam';
+  /** Of `momentum`, and the first decay of `adam`. Default: 0.9. */
+  readonly momentum?: number;
+  /** Each step shrinks the weights by learning rate times this. */
+  readonly weightDecay?: number;
+  /** Pulls towards the weights that training began from, with half this times the squared distance. */
+  readonly proximal?: number;
+  /** L2 norm to which the gradient of a batch is scaled down. */
+  readonly maximumGradientNorm?: number | undefined;
+  /** Factor on the loss of each class. */
+  readonly classWeights?: readonly number[] | undefined;
+  readonly earlyStop?: { readonly patience: number; readonly improvement: number } | undefined;
+}
+
+/** How far a training is. It stays with the owner of the data: the loss is private. */
+export interface TrainingProgress {
+  /** Passes completed, of at most `epochs`. */
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly steps: number;
+  /** Mean over the pass of the loss before each step. */
+  readonly loss: number;
+}
+
+/** What the caller of a training keeps in hand. */
+export interface TrainingControl {
+  /** Stops it within a step; the promise is then rejected with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each pass. */
+  readonly progress?: ((progress: TrainingProgress) => void) | undefined;
 }
 
 /** Mean cross-entropy in nats, and the fraction of rows whose most probable class is the label. */
@@ -48,6 +78,7 @@ export interface Trainer {
     examples: Examples,
     settings: TrainingSettings,
     uniform: () => number,
+    control?: TrainingControl,
   ): Promise<Float32Array>;
   /**
    * @throws TuttiError `training.weights` or `training.examples` when lengths or ranges do not fit, or there is no row

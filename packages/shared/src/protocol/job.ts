@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { modelSpecSchema } from '../learning/model.js';
+import { trainingSchema } from '../learning/training.js';
 import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
 
 const publicSeed = z
@@ -54,17 +55,7 @@ export const jobSchema = z.strictObject({
     })
     .prefault({}),
   model: modelSpecSchema,
-  training: z
-    .strictObject({
-      epochs: z.int().min(1).max(1000).default(1).describe('Local passes over a client’s rows in one round.'),
-      batchSize: z.int().min(1).max(65536).default(16),
-      learningRate: z.number().positive().max(100).default(0.1).describe('Of the client’s SGD.'),
-      backend: z
-        .enum(['auto', 'native', 'wasm', 'cpu', 'arrays'])
-        .default('auto')
-        .describe('`auto` picks what is there and fastest for the model.'),
-    })
-    .prefault({}),
+  training: trainingSchema.prefault({}),
   server: z
     .strictObject({
       optimiser: z

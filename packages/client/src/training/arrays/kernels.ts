@@ -192,8 +192,3 @@ export function softmax(logits: Float32Array, rows: number, classes: number): vo
     for (let c = 0; c < classes; c++) logits[at + c]! /= total;
   }
 }
-
-/** `target[i] -= rate * gradient[i]`. */
-export function descend(target: Float32Array, gradient: Float32Array, rate: number): void {
-  for (let at = 0; at < target.length; at++) target[at]! -= rate * gradient[at]!;
-}

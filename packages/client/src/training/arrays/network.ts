@@ -5,7 +5,6 @@ import {
   activationGradient,
   affine,
   biasGradient,
-  descend,
   inputGradient,
   kernelGradient,
   softmax,
@@ -81,14 +80,20 @@ export class DenseNetwork {
     return inputs;
   }
 
-  /** Fills {@link gradient} from the batch that was last propagated forward. */
-  backward(rows: number): void {
+  /**
+   * Fills {@link gradient} from the batch that was last propagated forward.
+   *
+   * @param classWeights - factor on the loss of each class
+   */
+  backward(rows: number, classWeights?: readonly number[]): void {
     const { classes } = this.layout;
     const last = this.states[this.states.length - 1]!;
     const { outputs: probabilities, delta } = last;
     for (let b = 0; b < rows; b++) {
-      for (let c = 0; c < classes; c++) delta[b * classes + c] = probabilities[b * classes + c]! / rows;
-      delta[b * classes + this.batchLabels[b]!]! -= 1 / rows;
+      const label = this.batchLabels[b]!;
+      const share = (classWeights?.[label] ?? 1) / rows;
+      for (let c = 0; c < classes; c++) delta[b * classes + c] = probabilities[b * classes + c]! * share;
+      delta[b * classes + label]! -= share;
     }
     for (let index = this.states.length - 1; index >= 0; index--) {
       const state = this.states[index]!;
@@ -100,10 +105,5 @@ export class DenseNetwork {
       inputGradient(state.delta, state.kernel, below.delta, rows, units);
       activationGradient(below.layer.activation, below.outputs, below.delta, rows * below.layer.units);
     }
-  }
-
-  /** One step of SGD along {@link gradient}. */
-  descend(learningRate: number): void {
-    descend(this.weights, this.gradient, learningRate);
   }
 }

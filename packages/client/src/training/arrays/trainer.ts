@@ -1,8 +1,10 @@
 import { drawInitialWeights, layoutOf, type ModelLayout, type ModelSpec } from '@tutti/shared/learning';
-import { shuffledBatches } from '../batches.js';
 import { checkExamples, checkSettings, checkSomeExamples, checkWeights } from '../checks.js';
-import type { Evaluation, Examples, Trainer, TrainingSettings } from '../trainer.js';
-import { scoreBatch } from '../scores.js';
+import { trainLocally, type GradientEngine } from '../local-training.js';
+import { scoreBatch, weightedLoss } from '../scores.js';
+import { Serial } from '../serial.js';
+import type { Evaluation, Examples, Trainer, TrainingControl, TrainingSettings } from '../trainer.js';
+import { Turns } from '../turns.js';
 import { DenseNetwork } from './network.js';
 
 const evaluationBatch = 256;
@@ -11,11 +13,12 @@ const evaluationBatch = 256;
  * Trains on plain typed arrays, without TensorFlow.js: for models below some 50,000 parameters the fastest there is, as a
  * step costs less than TensorFlow.js needs to dispatch its operations. The same draws give the same weights, bit for bit.
  */
-export class ArraysTrainer implements Trainer {
+export class ArraysTrainer implements Trainer, GradientEngine {
   readonly backend = 'arrays';
   readonly parameters: number;
   private readonly layout: ModelLayout;
   private readonly network: DenseNetwork;
+  private readonly serial = new Serial();
 
   constructor(private readonly spec: ModelSpec) {
     this.layout = layoutOf(spec);
@@ -27,35 +30,55 @@ export class ArraysTrainer implements Trainer {
     return drawInitialWeights(this.layout, this.spec.seed);
   }
 
-  // The interface is asynchronous for backends that compute elsewhere; here the answer is there at once, and a wrong
-  // argument still has to become a rejected promise.
-  // eslint-disable-next-line @typescript-eslint/require-await
   async train(
     weights: Float32Array,
     examples: Examples,
     settings: TrainingSettings,
     uniform: () => number,
+    control: TrainingControl = {},
   ): Promise<Float32Array> {
     checkWeights(this.layout, weights);
     checkExamples(this.layout, examples);
-    checkSettings(settings);
-    const { network } = this;
-    network.weights.set(weights);
-    network.reserve(Math.min(settings.batchSize, examples.count));
-    for (const rows of shuffledBatches(examples.count, settings, uniform)) {
-      network.load(examples.features, examples.labels, rows);
-      network.forward(rows.length);
-      network.backward(rows.length);
-      network.descend(settings.learningRate);
-    }
-    return network.weights.slice();
+    checkSettings(this.layout, settings);
+    // All share the working memory of one network.
+    return this.serial.run(async () => {
+      const { network } = this;
+      network.weights.set(weights);
+      network.reserve(Math.min(settings.batchSize, examples.count));
+      await trainLocally(this, examples, settings, uniform, control, new Turns());
+      return network.weights.slice();
+    });
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- as above
+  get weights(): Float32Array {
+    return this.network.weights;
+  }
+
+  get gradient(): Float32Array {
+    return this.network.gradient;
+  }
+
+  commit(): void {
+    // The network computes with the very weights that the loop changes.
+  }
+
+  differentiate(examples: Examples, rows: Int32Array, classWeights: readonly number[] | undefined): number {
+    const { network } = this;
+    network.load(examples.features, examples.labels, rows);
+    const probabilities = network.forward(rows.length);
+    const loss = weightedLoss(probabilities, examples.labels, rows, classWeights, this.layout.classes);
+    network.backward(rows.length, classWeights);
+    return loss;
+  }
+
   async evaluate(weights: Float32Array, examples: Examples): Promise<Evaluation> {
     checkWeights(this.layout, weights);
     checkExamples(this.layout, examples);
     checkSomeExamples(examples);
+    return this.serial.run(() => Promise.resolve(this.score(weights, examples)));
+  }
+
+  private score(weights: Float32Array, examples: Examples): Evaluation {
     const { network } = this;
     network.weights.set(weights);
     network.reserve(Math.min(evaluationBatch, examples.count));

@@ -1,13 +1,14 @@
 import type { LayersModel, Scalar, Tensor2D, Variable } from '@tensorflow/tfjs';
-import { shuffledBatches } from '../batches.js';
 import { checkExamples, checkSettings, checkSomeExamples, checkWeights } from '../checks.js';
+import { trainLocally, type GradientEngine } from '../local-training.js';
 import { scoreBatch } from '../scores.js';
-import type { Evaluation, Examples, Trainer, TrainingSettings } from '../trainer.js';
+import { Serial } from '../serial.js';
+import type { Evaluation, Examples, Trainer, TrainingControl, TrainingSettings } from '../trainer.js';
+import { Turns } from '../turns.js';
 import { useBackend } from './backends.js';
 import { featuresOf, targetsOf } from './batch.js';
 import type { TensorFlow, TensorFlowBackend } from './library.js';
-import { Turns } from './turns.js';
-import { readWeights, trainableVariables, writeWeights } from './weights.js';
+import { trainableVariables, writeWeights } from './weights.js';
 
 const evaluationBatch = 256;
 
@@ -28,7 +29,7 @@ export interface TrainableModel {
 export class TensorFlowTrainer implements Trainer {
   readonly parameters: number;
   private readonly variables: readonly Variable[];
-  private queue: Promise<unknown> = Promise.resolve();
+  private readonly serial = new Serial();
 
   /** Takes the model over: {@link dispose} disposes of it. */
   constructor(
@@ -49,18 +50,16 @@ export class TensorFlowTrainer implements Trainer {
     examples: Examples,
     settings: TrainingSettings,
     uniform: () => number,
+    control: TrainingControl = {},
   ): Promise<Float32Array> {
     checkWeights(this, weights);
     checkExamples(this.trainable, examples);
-    checkSettings(settings);
-    return this.exclusively(async () => {
-      this.load(weights);
-      const turns = new Turns(this.tf, this.backend);
-      for (const rows of shuffledBatches(examples.count, settings, uniform)) {
-        this.step(examples, rows, settings.learningRate);
-        await turns.yieldIfDue();
-      }
-      return readWeights(this.variables);
+    checkSettings(this.trainable, settings);
+    // All share the variables of the one model.
+    return this.serial.run(async () => {
+      const engine = this.engine(weights);
+      await trainLocally(engine, examples, settings, uniform, control, this.turns());
+      return engine.weights;
     });
   }
 
@@ -68,7 +67,8 @@ export class TensorFlowTrainer implements Trainer {
     checkWeights(this, weights);
     checkExamples(this.trainable, examples);
     checkSomeExamples(examples);
-    return this.exclusively(async () => {
+    return this.serial.run(async () => {
+      const turns = this.turns();
       this.load(weights);
       let loss = 0;
       let correct = 0;
@@ -86,8 +86,7 @@ export class TensorFlowTrainer implements Trainer {
         const score = scoreBatch(probabilities, labels, this.trainable.classes);
         loss += score.loss;
         correct += score.correct;
-        await this.tf.nextFrame();
-        useBackend(this.tf, this.backend);
+        await turns.take();
       }
       return { loss: loss / examples.count, accuracy: correct / examples.count };
     });
@@ -97,11 +96,8 @@ export class TensorFlowTrainer implements Trainer {
     this.trainable.model.dispose();
   }
 
-  /** Runs one call after the other: all share the variables of the one model. */
-  private exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.queue.then(work);
-    this.queue = result.catch(() => undefined);
-    return result;
+  private turns(): Turns {
+    return new Turns(() => useBackend(this.tf, this.backend));
   }
 
   private load(weights: Float32Array): void {
@@ -109,20 +105,45 @@ export class TensorFlowTrainer implements Trainer {
     writeWeights(this.tf, this.variables, weights);
   }
 
-  /** One step of SGD on the named rows. Leaves no tensor behind. */
-  private step(examples: Examples, rows: Int32Array, learningRate: number): void {
+  private engine(weights: Float32Array): GradientEngine {
+    const held = weights.slice();
+    const gradient = new Float32Array(this.parameters);
+    this.load(held);
+    return {
+      weights: held,
+      gradient,
+      commit: () => writeWeights(this.tf, this.variables, held),
+      differentiate: (examples, rows, classWeights) =>
+        this.differentiate(gradient, examples, rows, classWeights),
+    };
+  }
+
+  /** Leaves no tensor behind. */
+  private differentiate(
+    gradient: Float32Array,
+    examples: Examples,
+    rows: Int32Array,
+    classWeights: readonly number[] | undefined,
+  ): number {
     const { tf } = this;
-    tf.tidy(() => {
+    return tf.tidy(() => {
       const x = featuresOf(tf, this.trainable.model, examples, rows);
       const target = targetsOf(tf, this.trainable.classes, examples, rows);
-      const { grads } = tf.variableGrads(() => {
+      const { SUM } = tf.Reduction;
+      const factors =
+        classWeights && tf.tensor1d(Array.from(rows, (row) => classWeights[examples.labels[row] ?? 0] ?? 1));
+      const { value, grads } = tf.variableGrads(() => {
         const logits = this.trainable.model.apply(x, { training: true }) as Tensor2D;
-        return tf.losses.softmaxCrossEntropy<Tensor2D, Scalar>(target, logits);
+        return tf.losses.softmaxCrossEntropy<Tensor2D, Scalar>(target, logits, factors, 0, SUM);
       }, [...this.variables]);
-      for (const variable of this.variables) {
-        const gradient = grads[variable.name];
-        if (gradient !== undefined) variable.assign(variable.sub(gradient.mul(learningRate)));
+      let offset = 0;
+      for (const { name, size } of this.variables) {
+        const slopes = grads[name]?.dataSync<'float32'>();
+        for (let at = 0; at < size; at++) gradient[offset + at] = (slopes?.[at] ?? 0) / rows.length;
+        offset += size;
       }
+      const [loss = NaN] = value.dataSync<'float32'>();
+      return loss;
     });
   }
 }

@@ -1,0 +1,85 @@
+import type { ModelSpec } from '@tutti/shared/learning';
+import type { BackendChoice } from '../create-trainer.js';
+import { foreseeDraws } from '../draws.js';
+import { Serial } from '../serial.js';
+import type { Trainer, TrainingControl } from '../trainer.js';
+import type { Opened } from './messages.js';
+import { TrainingProcess } from './training-process.js';
+
+export interface ChildTrainerOptions {
+  /** Milliseconds without work after which the process is ended; the next call starts another. Default: 10,000. */
+  readonly idleAfter?: number;
+  /** The program of the process: the built `main.js` beside this module, unless a test says otherwise. */
+  readonly program?: URL;
+  /** Told the process id of each process that is started. */
+  readonly started?: (pid: number) => void;
+}
+
+interface Running {
+  readonly process: TrainingProcess;
+  readonly opened: Promise<Opened>;
+}
+
+/**
+ * A trainer whose model lives in a process of its own: the event loop of the caller stays free, TensorFlow.js is loaded there alone, and its memory goes when
+ * there is nothing to train. It gives the weights that {@link createTrainer} gives, bit for bit.
+ *
+ * Calls run one after the other. A signal ends the process within a step.
+ *
+ * @throws as {@link createTrainer}, and TuttiError `training.process` when the process dies
+ */
+export async function createChildTrainer(
+  spec: ModelSpec,
+  backend: BackendChoice,
+  options: ChildTrainerOptions = {},
+): Promise<Trainer> {
+  const { idleAfter = 10_000, program = new URL('./main.js', import.meta.url) } = options;
+  const serial = new Serial();
+  let running: Running | undefined;
+  let idle: NodeJS.Timeout | undefined;
+
+  const start = (): Running => {
+    const process = new TrainingProcess(program);
+    if (process.pid !== undefined) options.started?.(process.pid);
+    return { process, opened: process.call('open', { spec, backend }) };
+  };
+  const stop = (reason?: unknown): void => {
+    clearTimeout(idle);
+    running?.process.kill(reason);
+    running = undefined;
+  };
+  const run = <T>(work: (running: Running) => Promise<T>, signal?: AbortSignal): Promise<T> =>
+    serial.run(async () => {
+      signal?.throwIfAborted();
+      clearTimeout(idle);
+      const current = running?.process.alive === true ? running : start();
+      running = current;
+      const abort = (): void => stop(signal?.reason);
+      signal?.addEventListener('abort', abort, { once: true });
+      try {
+        await current.opened;
+        return await work(current);
+      } finally {
+        signal?.removeEventListener('abort', abort);
+        idle = setTimeout(stop, idleAfter);
+        idle.unref();
+      }
+    });
+
+  const { backend: computing, initialWeights } = await run(({ opened }) => opened).catch((error: unknown) => {
+    stop();
+    throw error;
+  });
+  return {
+    backend: computing,
+    parameters: initialWeights.length,
+    initialWeights: () => initialWeights.slice(),
+    train(weights, examples, settings, uniform, { signal, progress }: TrainingControl = {}) {
+      const draws = foreseeDraws(examples.count, settings, uniform);
+      const takes = { weights, examples, settings, draws };
+      return run(({ process }) => process.call('train', takes, progress), signal);
+    },
+    evaluate: (weights, examples) => run(({ process }) => process.call('evaluate', { weights, examples })),
+    dispose: () => stop(),
+  };
+}
