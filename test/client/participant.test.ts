@@ -261,6 +261,13 @@ describe('a participant', () => {
     expect(events.some(({ kind }) => kind === 'joined' || kind === 'contributed')).toBe(false);
   });
 
+  it('declines a round that assumes less collusion than its job, though its owner would allow it', async () => {
+    const { invite, sent } = await scene({ minimumCorruptFraction: 0.01 });
+    const reply = await invite({ parameters: (honest) => ({ ...honest, gammaPpm: honest.gammaPpm - 1 }) });
+    expect(declined(reply)).toBe('secagg.policy.gammaPpm');
+    expect(sent.filter(adverts)).toEqual([]);
+  });
+
   it('never joins one round number twice', async () => {
     const { invite } = await scene();
     expect(adverts(await invite())).toBe(true);

@@ -11,6 +11,7 @@ import { trainingOfRound } from '@tutti/shared/learning';
 import { encode, releaseEvent } from '@tutti/shared/privacy';
 import {
   attemptName,
+  cohortRules,
   frame,
   helloMessage,
   PROTOCOL_VERSION,
@@ -229,6 +230,7 @@ export class Participant {
         trainingOfRound(job.training, header.round, job.rounds),
         uniformStream(random(`${purpose}/training`)),
       );
+      const { honestPpm, minimumCohort, gammaPpm } = cohortRules(job, plan);
       const machine = new SecAggParticipant({
         primitives,
         random: random(`${purpose}/aggregation`),
@@ -241,8 +243,9 @@ export class Participant {
           groupId: this.options.groupId,
           dimension: plan.paddedDimension,
           laneBits: plan.laneBits,
-          honestPpm: plan.honestPpm,
-          minimumCohort: job.cohort.minimum,
+          honestPpm,
+          minimumCohort,
+          gammaPpm,
         },
         policy,
         highestRound: await journal.mark(header.job),

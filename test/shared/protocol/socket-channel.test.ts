@@ -105,6 +105,63 @@ describe('a channel over a socket', () => {
     expect(left.connected).toBe(false);
   });
 
+  it('takes no more at once than its handler allows at that moment', () => {
+    const { left, right } = socketPair();
+    const received: Frame[] = [];
+    let known = false;
+    socketChannel(right, 1000, () => ({
+      receive: (frame) => {
+        received.push(frame);
+        known = true;
+      },
+      largestBody: () => (known ? 5000 : 0),
+      closed: () => undefined,
+    }));
+    right.events.emit('frame', { header: 'hello', total: 0, offset: 0 }, bytes(0));
+    right.events.emit('frame', { header: 'long', total: 1000, offset: 0 }, bytes(1000));
+    expect(received.map(({ header }) => header)).toEqual(['hello', 'long']);
+    right.events.emit('frame', { header: 'too long', total: 1001, offset: 0 }, bytes(1001));
+    expect(left.connected).toBe(false);
+
+    const { left: stranger, right: end } = socketPair();
+    socketChannel(end, 1000, () => ({
+      receive: () => undefined,
+      largestBody: () => 0,
+      closed: () => undefined,
+    }));
+    end.events.emit('frame', { header: 'a body before a greeting', total: 1, offset: 0 }, bytes(1));
+    expect(stranger.connected).toBe(false);
+  });
+
+  it('gives memory for what has arrived, not for what was announced', () => {
+    const { right } = channels(2 ** 31);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let peer = 0; peer < 20; peer++) {
+      const { right: end } = channels(2 ** 31);
+      end.events.emit('frame', { header: 1, total: 2 ** 30, offset: 0 }, bytes(10));
+    }
+    right.events.emit('frame', { header: 1, total: 2 ** 30, offset: 0 }, bytes(10));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 26);
+  });
+
+  it('hears nothing more of whoever broke the rules once', () => {
+    const { right, received } = channels(1_000_000);
+    right.events.emit('frame', { header: 1, total: 3, offset: 1 }, bytes(2));
+    right.events.emit('frame', { header: 2, total: 3, offset: 0 }, bytes(3));
+    expect(received).toEqual([]);
+  });
+
+  it('sends nothing over a connection that is closed, for the next one would carry it ahead of its handshake', async () => {
+    const { left, sender } = channels();
+    sender.send({ header: 1, body: bytes(3_000_000) });
+    await until(() => left.packets.length === 4);
+    left.disconnect();
+    sender.send({ header: 2, body: bytes(3) });
+    sender.send({ header: 3, body: bytes(300_000) });
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(left.packets).toHaveLength(4);
+  });
+
   it('does not let a second frame begin inside the first', () => {
     const { right, received, closed } = channels();
     right.events.emit('frame', { header: 1, total: 10, offset: 0 }, bytes(5));

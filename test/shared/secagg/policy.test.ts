@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { issueRevocationList } from '@tutti/shared/crypto';
 import { roundCohort, type ParticipantPolicy, type RoundParameters } from '@tutti/shared/secagg';
-import { TestRound, type RoundSetup } from '../../support/secagg-harness.js';
+import { NOW, roundParameters, TestRound, type RoundSetup } from '../../support/secagg-harness.js';
 
 /** Runs a round of 20 clients that all have this policy, and says where they stand after it. */
 async function runWith(
@@ -33,6 +33,8 @@ const edges: readonly [
   ['minimumCorruptFraction', 0.1, 0.100001, 'gammaPpm'],
   ['minimumCorruptClients', 2, 3, 'corrupt'],
   ['maximumAttempts', 1, 0, 'attempts'],
+  // Every deadline of these rounds is 1,000 seconds after they open.
+  ['maximumDuration', 1_000_000, 999_999, 'duration'],
   ['minimumRoster', 3, 4, 'minimumRoster'],
   ['maximumRoster', 20, 19, 'roster'],
   ['maximumDegree', 19, 18, 'degree'],
@@ -48,6 +50,14 @@ describe('what a client’s owner sets', () => {
     expect(machine.phase).toBe('aborted');
     expect(effects.at(-1)).toEqual({ kind: 'aborted', code: `secagg.policy.${code}` });
     expect(sent.map(({ type }) => type)).not.toContain('shares');
+  });
+
+  it('holds without being said: nobody keeps secrets for longer than a day', async () => {
+    const deadlines = (unmask: number) => ({ deadlines: { ...roundParameters().deadlines, unmask } });
+    const day = 24 * 60 * 60 * 1000;
+    expect((await runWith({}, deadlines(NOW + day))).machine.phase).toBe('finished');
+    const { effects } = await runWith({}, deadlines(NOW + day + 1));
+    expect(effects).toEqual([{ kind: 'aborted', code: 'secagg.policy.duration' }]);
   });
 
   it('holds without being said: one colluding client at least is assumed of the smallest roster', async () => {

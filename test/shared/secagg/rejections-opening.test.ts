@@ -70,6 +70,8 @@ describe('a client that is offered a round', () => {
     ['honestPpm', { honestPpm: 399_999 }],
     ['minimumCohort', { minimumCohort: 2 }],
     ['gammaPpm', { gammaPpm: 49_999 }],
+    // Its owner would allow it. The noise of the job is for more.
+    ['gammaPpm', { gammaPpm: 99_999 }],
     ['profile', { profile: 'S' }],
     ['sigma', { sigma: 39 }],
     ['graphMode', { graphMode: 'ring-server' }],

@@ -311,7 +311,7 @@ describe('a coordinator that is sent shares', () => {
   it.each([
     ['too few', (sealed: readonly Uint8Array[]) => sealed.slice(1), 'secagg.malformed'],
     ['too many', (sealed: readonly Uint8Array[]) => [...sealed, new Uint8Array(130)], 'wire.'],
-  ])('refuses %s', async (_, change, code) => {
+  ])('refuses shares for %s neighbours', async (_, change, code) => {
     const refused = await shareAs((shares) => ({ ...shares, sealed: change(shares.sealed) }));
     expect(refused.code).toContain(code);
     expect(refused.outcome.result?.sharers).toHaveLength(COUNT - 1);
@@ -346,7 +346,7 @@ describe('a coordinator that is sent shares', () => {
     expect(outcome.rejected[0]).toMatchObject({ code: 'secagg.signature' });
   });
 
-  it('sums exactly where they came in another order: the neighbours miss them, and say so', async () => {
+  it('sums exactly where they came in another order: the neighbours miss them', async () => {
     const { round, outcome } = await shareAs((shares) => ({
       ...shares,
       sealed: [...shares.sealed].reverse(),

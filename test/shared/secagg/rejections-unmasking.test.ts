@@ -375,6 +375,47 @@ describe('a coordinator that is sent shares of secrets', () => {
     expect(outcome.debit).toBeDefined();
   });
 
+  it('names no owner where so many liars as are tolerated could have framed it', async () => {
+    // Seven of ten reveal and six are needed: nothing can be corrected, and one liar is tolerated.
+    const losses = new Map<number, MessageType>([
+      [0, 'masked'],
+      [1, 'reveal'],
+      [2, 'reveal'],
+    ]);
+    const { outcome } = await reveal([CORRUPT], ({ keyShares }) => ({ keyShares: wrongShare(keyShares) }), {
+      losses,
+    });
+    expect(outcome.aborted).toMatchObject({ code: 'secagg.unrecoverable', blamed: [] });
+  });
+
+  it('names the owner where fewer liars are tolerated than could be corrected', async () => {
+    const losses = new Map<number, MessageType>([[0, 'masked']]);
+    const { outcome, ids } = await reveal(
+      Array.from({ length: COUNT }, (_, index) => index),
+      ({ keyShares }) => ({ keyShares: wrongShare(keyShares) }),
+      { losses },
+    );
+    expect(outcome.aborted).toMatchObject({ code: 'secagg.unrecoverable', blamed: [ids[0]] });
+  });
+
+  it('does without a holder that has lied of one secret where it rebuilds the next', async () => {
+    const losses = new Map<number, MessageType>([
+      [0, 'masked'],
+      [1, 'masked'],
+    ]);
+    // Of client 0 eight shares come, so that one can be corrected; of client 1 seven, and none can.
+    const silent = 9;
+    const { round, outcome, ids } = await reveal(
+      [CORRUPT, silent],
+      ({ keyShares }, liar) => ({
+        keyShares: liar === CORRUPT ? wrongShare(keyShares) : keyShares.filter(({ owner }) => owner !== 1),
+      }),
+      { losses },
+    );
+    expect(outcome.result?.blamed).toEqual([ids[CORRUPT]]);
+    expect(outcome.result?.sum).toEqual(round.sumOf(ids.slice(2)));
+  });
+
   it('corrects a wrong share of the seed of a survivor that did not answer', async () => {
     const losses = new Map<number, MessageType>([[0, 'reveal']]);
     const { round, outcome, ids } = await reveal(

@@ -94,6 +94,8 @@ export class Sessions {
       }),
     );
     return {
+      // Whoever has not shown who it is sends a greeting, which has no body.
+      largestBody: () => (client === undefined ? 0 : this.options.largestBody),
       receive: (received) => {
         try {
           const header = readHeader(toCoordinatorSchema, received, this.options.largestBody);

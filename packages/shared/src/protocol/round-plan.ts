@@ -83,7 +83,11 @@ export function roundParameters(
   };
 }
 
-function cohortRules({ cohort }: AnnouncedJob, { honestPpm }: EncodingPlan): CohortRules {
+/** What a job says of how many clients a round needs, and how many of them may collude. */
+export function cohortRules(
+  { cohort }: Pick<AnnouncedJob, 'cohort'>,
+  { honestPpm }: Pick<EncodingPlan, 'honestPpm'>,
+): CohortRules {
   const ring = cohort.maximum > LARGEST_COMPLETE_GRAPH;
   return {
     profile: 'M',

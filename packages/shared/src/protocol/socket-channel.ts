@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { concatBytes } from '../crypto/index.js';
 import type { Channel, ChannelHandler } from './wire.js';
 
 /**
@@ -35,7 +36,9 @@ export function socketChannel(
   accept: (channel: Channel) => ChannelHandler,
 ): void {
   let closed = false;
+  let broken = false;
   let sending = Promise.resolve();
+  const isClosed = () => closed;
   const close = () => {
     if (closed) return;
     // What was sent before still leaves: the connection closes behind it.
@@ -43,33 +46,42 @@ export function socketChannel(
   };
   const handler = accept({
     send: ({ header, body }) => {
-      sending = sending.then(() => sendFrame(socket, header, body)).catch(() => void socket.disconnect());
+      sending = sending
+        .then(() => sendFrame(socket, header, body, isClosed))
+        .catch(() => void socket.disconnect());
     },
     close,
   });
 
-  let assembling: { header: unknown; body: Uint8Array; received: number } | undefined;
+  // Pieces as they came, and not an array of the length that was announced: memory is given for what has arrived.
+  let assembling: { header: unknown; total: number; pieces: Uint8Array[]; received: number } | undefined;
   const take = (description: unknown, bytes: unknown): boolean => {
     const piece = pieceSchema.safeParse(description);
     if (!piece.success || !(bytes instanceof Uint8Array)) return false;
     const { header, total, offset } = piece.data;
-    if (total > largestBody || bytes.length > PIECE_BYTES || offset + bytes.length > total) return false;
-    if (offset === 0 && assembling === undefined)
-      assembling = { header, body: new Uint8Array(total), received: 0 };
-    if (assembling?.received !== offset || assembling.body.length !== total) return false;
-    assembling.body.set(bytes, offset);
+    const largest = Math.min(largestBody, handler.largestBody?.() ?? largestBody);
+    if (total > largest || bytes.length > PIECE_BYTES || offset + bytes.length > total) return false;
+    if (offset === 0 && assembling === undefined) assembling = { header, total, pieces: [], received: 0 };
+    if (assembling?.received !== offset || assembling.total !== total) return false;
+    // A packet may be a window on a buffer that the library uses again.
+    assembling.pieces.push(bytes.slice());
     assembling.received += bytes.length;
     if (assembling.received < total && bytes.length === 0) return false;
     if (assembling.received === total) {
-      const { header: whole, body } = assembling;
+      const { header: whole, pieces } = assembling;
       assembling = undefined;
+      const [only, second] = pieces;
+      const body = only !== undefined && second === undefined ? only : concatBytes(...pieces);
       handler.receive({ header: whole, body });
     }
     return true;
   };
   socket.on('frame', (description: unknown, bytes: unknown, acknowledge?: unknown) => {
+    if (broken) return;
     // In a browser the library hands out the buffer itself.
     if (!take(description, bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes)) {
+      broken = true;
+      assembling = undefined;
       socket.disconnect();
       return;
     }
@@ -77,11 +89,19 @@ export function socketChannel(
   });
   socket.on('disconnect', () => {
     closed = true;
+    assembling = undefined;
     handler.closed();
   });
 }
 
-async function sendFrame(socket: PacketSocket, header: unknown, body: Uint8Array): Promise<void> {
+/** Nothing leaves once the connection is closed: the library would keep it, and send it over the next one, ahead of the handshake. */
+async function sendFrame(
+  socket: PacketSocket,
+  header: unknown,
+  body: Uint8Array,
+  isClosed: () => boolean,
+): Promise<void> {
+  if (isClosed()) return;
   const total = body.length;
   if (total <= PIECE_BYTES) {
     socket.emit('frame', { header, total, offset: 0 }, body);
@@ -90,6 +110,7 @@ async function sendFrame(socket: PacketSocket, header: unknown, body: Uint8Array
   const inFlight: Promise<unknown>[] = [];
   for (let offset = 0; offset < total; offset += PIECE_BYTES) {
     if (inFlight.length === PIECES_IN_FLIGHT) await inFlight.shift();
+    if (isClosed()) return;
     const piece = body.slice(offset, offset + PIECE_BYTES);
     const sent = socket
       .timeout(ACKNOWLEDGEMENT_MS)

@@ -20,6 +20,8 @@ export interface Channel {
 /** What a party does with what its channel brings. */
 export interface ChannelHandler {
   receive(frame: Frame): void;
+  /** Bytes of the largest body that is taken in now: little from whoever is not known yet. Left out, what the channel allows. */
+  largestBody?(): number;
   closed(): void;
 }
 

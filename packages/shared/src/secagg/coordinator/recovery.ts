@@ -29,7 +29,7 @@ export async function unmaskingJobs(
 ): Promise<Unmasking> {
   const { graph, roster } = round;
   const blamed = new Set<number>();
-  const recover = new Recovery(graph, round.cohort.threshold, reveals, blamed);
+  const recover = new Recovery(round, reveals, blamed);
   const jobs: ExpansionJob[] = [];
 
   for (const index of survivors) {
@@ -74,8 +74,7 @@ class Recovery {
   readonly #byHolder: ReadonlyMap<number, Readonly<Record<ShareList, ReadonlyMap<number, HeldShare>>>>;
 
   constructor(
-    private readonly graph: Summed['round']['graph'],
-    private readonly threshold: number,
+    private readonly round: Summed['round'],
     reveals: ReadonlyMap<number, Reveal>,
     private readonly blamed: Set<number>,
   ) {
@@ -88,7 +87,10 @@ class Recovery {
     );
   }
 
-  /** The quick way with just enough shares; where the result is not what the owner published, error correction over all of them. */
+  /**
+   * The quick way with just enough shares; where the result is not what the owner published, error correction. Holders that have lied before
+   * are asked only where it does not go without them: so a liar costs one correction, not one for every secret of which it holds a share.
+   */
   async secret(
     owner: number,
     list: ShareList,
@@ -96,23 +98,29 @@ class Recovery {
   ): Promise<Uint8Array> {
     const holders = new Map<number, number>();
     const shares: Share[] = [];
-    for (const holder of this.graph.neighbours(owner)) {
+    for (const holder of this.round.graph.neighbours(owner)) {
       const held = this.#byHolder.get(holder)?.[list].get(owner);
       if (held === undefined) continue;
       holders.set(held.x, holder);
       shares.push({ x: held.x, value: held.share });
     }
-    if (shares.length < this.threshold) throw unrecoverable([]);
-    const quick = attempt(() => combineShares(shares, this.threshold));
-    if (quick !== undefined && (await isRight(quick))) return quick;
-    const corrected = attempt(() => recoverSecret(shares, this.threshold));
-    // So many holders cannot all be wrong: whoever dealt the shares dealt garbage.
-    if (corrected === undefined || !(await isRight(corrected.secret))) throw unrecoverable([owner]);
-    for (const x of corrected.wrong) {
-      const holder = holders.get(x);
-      if (holder !== undefined) this.blamed.add(holder);
+    const { threshold, corrupt } = this.round.cohort;
+    const trusted = shares.filter(({ x }) => !this.blamed.has(holders.get(x) ?? -1));
+    for (const usable of trusted.length < shares.length ? [trusted, shares] : [shares]) {
+      if (usable.length < threshold) continue;
+      const quick = attempt(() => combineShares(usable, threshold));
+      if (quick !== undefined && (await isRight(quick))) return quick;
+      const corrected = attempt(() => recoverSecret(usable, threshold));
+      if (corrected === undefined || !(await isRight(corrected.secret))) continue;
+      for (const x of corrected.wrong) {
+        const holder = holders.get(x);
+        if (holder !== undefined) this.blamed.add(holder);
+      }
+      return corrected.secret;
     }
-    return corrected.secret;
+    // Where more can be corrected than may lie, whoever dealt the shares dealt garbage. Else liars may have framed it, and nobody is named.
+    const dealerLied = Math.floor((shares.length - threshold) / 2) >= corrupt;
+    throw unrecoverable(dealerLied ? [owner] : []);
   }
 }
 

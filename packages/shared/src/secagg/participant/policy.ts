@@ -4,7 +4,7 @@ import type { BeaconSource } from '../beacon.js';
 import type { CohortParameters, Profile } from '../parameters.js';
 import type { RoundParameters } from '../round-parameters.js';
 
-/** What a client computed from the job and model that it holds: the round must be about that and nothing else. */
+/** What a client computed from the job and model that it holds: the round must be about that and nothing else. It may assume more collusion, never less. */
 export type ExpectedRound = Pick<
   RoundParameters,
   | 'taskId'
@@ -16,6 +16,7 @@ export type ExpectedRound = Pick<
   | 'laneBits'
   | 'honestPpm'
   | 'minimumCohort'
+  | 'gammaPpm'
 >;
 
 /** Floors and ceilings that a client's owner sets and no coordinator can move. */
@@ -26,6 +27,8 @@ export interface ParticipantPolicy {
   readonly minimumCorruptFraction: number;
   /** Rounds that may be joined under one model: more would let a coordinator subtract one sum from another. */
   readonly maximumAttempts: number;
+  /** Longest time in milliseconds from joining a round to its last deadline: until then its secrets are kept. Default 24 hours. */
+  readonly maximumDuration?: number;
   /** Fewest colluding clients that must be assumed, whatever the roster's size. Default 1, which every round assumes. */
   readonly minimumCorruptClients?: number;
   /** Smallest roster to share keys in. Default 3. */
@@ -41,6 +44,8 @@ export interface ParticipantPolicy {
   /** Least log2 of the tries that a coordinator is assumed to have at a graph of revealed seeds. Default 64. */
   readonly minimumGrinding?: number;
 }
+
+const DAY = 24 * 60 * 60 * 1000;
 
 /** What the rules look at besides the parameters. */
 export interface PolicyContext {
@@ -71,12 +76,12 @@ export function checkParameters(
   }
   const floors = [
     ['minimumCohort', policy.minimumCohort],
-    ['gammaPpm', Math.round(policy.minimumCorruptFraction * 1e6)],
+    ['gammaPpm', Math.max(expected.gammaPpm, Math.round(policy.minimumCorruptFraction * 1e6))],
     ['sigma', policy.minimumSecurity ?? 40],
     ['minimumRoster', policy.minimumRoster ?? 3],
   ] as const;
   for (const [name, least] of floors)
-    demand(parameters[name] >= least, name, 'is below what this client asks for');
+    demand(parameters[name] >= least, name, 'is below what this client asks for or the job says');
   demand((policy.profiles ?? ['M']).includes(parameters.profile), 'profile', 'trusts the coordinator');
   checkGraph(parameters, policy, context.beacon);
   demand(
@@ -86,7 +91,13 @@ export function checkParameters(
   );
   demand(parameters.roundNumber > context.highestRound, 'roundNumber', 'was joined before');
   demand(context.attempts < policy.maximumAttempts, 'attempts', 'have reached their maximum for this model');
-  demand(context.now <= parameters.deadlines.advertise, 'deadlines', 'have passed by this client’s clock');
+  const { advertise, unmask } = parameters.deadlines;
+  demand(context.now <= advertise, 'deadlines', 'have passed by this client’s clock');
+  demand(
+    unmask - context.now <= (policy.maximumDuration ?? DAY),
+    'duration',
+    'would have this client keep its secrets for longer than it allows',
+  );
 }
 
 /** The graph's seed must be one that the coordinator cannot choose. */
