@@ -142,6 +142,9 @@ describe('fixed layouts', () => {
     expect(() => new ByteReader(claim).list((item) => item.u8(), 1000)).toThrow(code('wire.too-long'));
     expect(() => new ByteReader(claim).sizedBytes(0xffffffff)).toThrow(code('wire.truncated'));
     expect(() => new ByteReader(claim).sizedBytes(1000)).toThrow(code('wire.too-long'));
+    expect(() => new ByteReader(claim).sizedView(0xffffffff)).toThrow(code('wire.truncated'));
+    expect(() => new ByteReader(claim).sizedView(1000)).toThrow(code('wire.too-long'));
+    expect(() => new ByteReader(claim).skip(6)).toThrow(code('wire.truncated'));
   });
 
   it('refuse an integer that a number cannot hold', () => {
@@ -178,6 +181,30 @@ describe('fixed layouts', () => {
     whole.fill(0);
     expect(taken).toEqual(Uint8Array.of(7));
     expect(() => reader.u8()).toThrow(code('wire.truncated'));
+  });
+
+  it('read a long part where it lies, and pass over what nobody looks at', () => {
+    const whole = new ByteWriter()
+      .u16(5)
+      .sizedBytes(Uint8Array.of(1, 2, 3))
+      .u8(9)
+      .finish();
+    const reader = new ByteReader(whole);
+    const view = reader.skip(2).sizedView(3);
+    expect(view).toEqual(Uint8Array.of(1, 2, 3));
+    expect(view.buffer).toBe(whole.buffer);
+    expect(reader.u8()).toBe(9);
+    reader.finish();
+  });
+
+  it('leave what was handed out alone, whether or not it filled the room that was set aside', () => {
+    for (const capacity of [16, 17, 18]) {
+      const writer = new ByteWriter(capacity).bytes(new Uint8Array(17).fill(1));
+      const finished = writer.finish();
+      writer.bytes(new Uint8Array(40).fill(2));
+      expect(finished).toEqual(new Uint8Array(17).fill(1));
+      expect(writer.finish()).toHaveLength(57);
+    }
   });
 
   it('concatenate', () => {

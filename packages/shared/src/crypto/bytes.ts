@@ -2,10 +2,12 @@ import { Refusal } from '../errors.js';
 
 const HEX_REMEDY = 'Give an even number of the digits 0-9 and a-f.';
 
+const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** Lower-case hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  for (const byte of bytes) text += HEX_OF_BYTE[byte] ?? '';
   return text;
 }
 

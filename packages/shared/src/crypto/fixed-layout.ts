@@ -68,6 +68,8 @@ export class ByteWriter {
 
   /** What was written, in an array of its own. */
   finish(): Uint8Array {
+    // What is written from here on would not fit, and so goes into another array.
+    if (this.length === this.buffer.length) return this.buffer;
     return this.buffer.slice(0, this.length);
   }
 
@@ -87,7 +89,7 @@ export class ByteWriter {
 
 /**
  * Reads what {@link ByteWriter} wrote, strictly: a value has one encoding, and nothing may be missing or left over.
- * Arrays that it hands out are copies.
+ * Arrays that it hands out are copies, but for {@link ByteReader.sizedView}.
  */
 export class ByteReader {
   private readonly view: DataView;
@@ -142,6 +144,22 @@ export class ByteReader {
    */
   sizedBytes(maximum: number): Uint8Array {
     return this.bytes(this.count(maximum));
+  }
+
+  /**
+   * The same where they lie: for what is long and stays unchanged.
+   * @throws {Refusal} `wire.too-long` above `maximum`.
+   */
+  sizedView(maximum: number): Uint8Array {
+    const length = this.count(maximum);
+    const from = this.advance(length);
+    return this.source.subarray(from, from + length);
+  }
+
+  /** Passes over the next `length` bytes. */
+  skip(length: number): this {
+    this.advance(length);
+    return this;
   }
 
   /**

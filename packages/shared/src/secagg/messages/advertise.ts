@@ -80,7 +80,7 @@ class AdvertInPlace implements Advert {
 
 /** What an advert's signature is over. */
 export function advertContent(advert: UnsignedAdvert): Uint8Array {
-  return new ByteWriter()
+  return new ByteWriter(5 * 32 + 4 + advert.certificate.length)
     .bytes(advert.parametersHash)
     .bytes(advert.identity)
     .bytes(advert.sealingKey)
@@ -96,10 +96,8 @@ export function encodeAdvert(content: Uint8Array, signature: Uint8Array): Uint8A
 
 export function decodeAdvert(body: Uint8Array): Advert {
   const reader = new ByteReader(body);
-  reader.bytes(5 * 32);
-  reader.sizedBytes(LARGEST_CERTIFICATE);
-  reader.bytes(64);
-  reader.finish();
+  reader.skip(5 * 32).sizedView(LARGEST_CERTIFICATE);
+  reader.skip(64).finish();
   return new AdvertInPlace(body);
 }
 
@@ -125,11 +123,7 @@ export function encodeRoster(
 
 export function decodeRoster(body: Uint8Array): RosterMessage {
   const reader = new ByteReader(body);
-  const adverts = reader.list(() => {
-    const { length } = reader.sizedBytes(LARGEST_ADVERT);
-    const end = body.length - reader.remaining;
-    return decodeAdvert(body.subarray(end - length, end));
-  }, LARGEST_ROSTER);
+  const adverts = reader.list(() => decodeAdvert(reader.sizedView(LARGEST_ADVERT)), LARGEST_ROSTER);
   const seed = reader.sizedBytes(32);
   const signature = reader.bytes(64);
   reader.finish();
