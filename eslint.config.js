@@ -70,7 +70,12 @@ export default tseslint.config(
     [node, '^(\\.\\./)+(secagg|privacy|protocol)', '^@tutti/'],
     rooms,
   ),
-  boundary(['packages/shared/src/protocol/**'], [node, '^@tutti/'], pure),
+  boundary(['packages/shared/src/protocol/**'], [node, '^(\\.\\./)+rights', '^@tutti/'], pure),
+  boundary(
+    ['packages/shared/src/rights/**'],
+    [node, '^(\\.\\./)+(secagg|learning|protocol)', '^@tutti/'],
+    rooms,
+  ),
   boundary(
     ['packages/shared/src/crypto/node.ts'],
     ['^\\.\\./(secagg|privacy|learning|protocol)', '^@tutti/'],

@@ -1,1 +1,3 @@
+export * from './consent/index.js';
 export * from './explanation/index.js';
+export * from './log-file.js';

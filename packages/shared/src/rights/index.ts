@@ -1,0 +1,3 @@
+export * from './chained-log.js';
+export * from './erasure-certificate.js';
+export * from './erasure-request.js';
