@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { describeBackends, publicGenerator } from '@tutti/client/training';
 import { useBackend } from '../../../packages/client/src/training/tensorflow/backends.js';
 import { trainableVariables } from '../../../packages/client/src/training/tensorflow/weights.js';
-import { clippedSum } from '../../../packages/client/src/dp/clip.js';
+import { clippedSum, type Clipping } from '../../../packages/client/src/dp/clip.js';
 import { checkModel } from '../../../packages/client/src/dp/model-check.js';
 
 const reports = await describeBackends();
@@ -96,6 +96,24 @@ const cases: readonly Case[] = [
       tf.layers.layerNormalization(),
     ],
   },
+  { name: 'simple RNN', shape: sequence, layers: () => [tf.layers.simpleRNN({ units: 3 })] },
+  { name: 'LSTM', shape: sequence, layers: () => [tf.layers.lstm({ units: 3 })] },
+  { name: 'GRU', shape: sequence, layers: () => [tf.layers.gru({ units: 3 })] },
+  {
+    name: 'GRU at few steps, by Gram matrices',
+    shape: [2, 9],
+    layers: () => [tf.layers.gru({ units: 8, useBias: false, recurrentActivation: 'sigmoid' })],
+  },
+  {
+    name: 'an embedding read by two LSTMs, one of them backwards, without bias',
+    shape: [5],
+    vocabulary: 4,
+    layers: () => [
+      tf.layers.embedding({ inputDim: 4, outputDim: 6 }),
+      tf.layers.lstm({ units: 5, returnSequences: true, activation: 'softsign' }),
+      tf.layers.lstm({ units: 4, goBackwards: true, useBias: false }),
+    ],
+  },
   {
     name: 'a frozen layer',
     shape: [5],
@@ -121,9 +139,18 @@ function modelOf({ shape, layers }: Case, uniform: () => number): tf.Sequential 
 }
 
 /** Clips and adds the gradients of the examples one by one. */
-function naiveSum(model: tf.LayersModel, x: tf.Tensor, targets: tf.Tensor2D, clipNorm: number) {
+function naiveSum(
+  model: tf.LayersModel,
+  x: tf.Tensor,
+  targets: tf.Tensor2D,
+  clipNorm: number,
+  clipping: Clipping = 'flat',
+) {
   const variables = trainableVariables(model);
   const sums = variables.map(({ size }) => new Float64Array(size));
+  // Which layer each weight is of.
+  const groupOf = model.layers.flatMap((layer, group) => layer.trainableWeights.map(() => group));
+  const groups = new Set(groupOf);
   const norms: number[] = [];
   for (let row = 0; row < x.shape[0]; row++) {
     const gradients = tf.tidy(() => {
@@ -139,10 +166,15 @@ function naiveSum(model: tf.LayersModel, x: tf.Tensor, targets: tf.Tensor2D, cli
     });
     const norm = Math.sqrt(gradients.flatMap((g) => [...g]).reduce((sum, value) => sum + value * value, 0));
     norms.push(norm);
-    const factor = Math.min(1, clipNorm / norm);
-    gradients.forEach((gradient, index) =>
-      gradient.forEach((value, at) => (sums[index]![at]! += factor * value)),
-    );
+    const layerNorm = (group: number) =>
+      Math.hypot(...gradients.flatMap((gradient, index) => (groupOf[index] === group ? [...gradient] : [])));
+    gradients.forEach((gradient, index) => {
+      const factor =
+        clipping === 'flat'
+          ? Math.min(1, clipNorm / norm)
+          : Math.min(1, clipNorm / Math.sqrt(groups.size) / layerNorm(groupOf[index]!));
+      gradient.forEach((value, at) => (sums[index]![at]! += factor * value));
+    });
   }
   return { sums, norms };
 }
@@ -159,7 +191,9 @@ function batchOf({ shape, vocabulary }: Case, uniform: () => number) {
 
 describe.each(['wasm', 'cpu', 'native'] as const)('on the %s backend', (backend) => {
   describe.skipIf(!available.has(backend))('clipping equals the loop over examples', () => {
-    it.each(cases.map((one) => [one.name, one] as const))('for %s', (_, one) => {
+    const clippings: readonly Clipping[] = ['flat', 'per-layer'];
+    const all = cases.flatMap((one) => clippings.map((clipping) => [one.name, clipping, one] as const));
+    it.each(all)('for %s, %s', (_, clipping, one) => {
       useBackend(tf, backend);
       const before = tf.memory().numTensors;
       const uniform = publicGenerator(3);
@@ -170,9 +204,9 @@ describe.each(['wasm', 'cpu', 'native'] as const)('on the %s backend', (backend)
       const { norms: typical } = naiveSum(model, x, targets, 1);
       // Some are clipped and some are not.
       const clipNorm = typical.toSorted((a, b) => a - b)[2]! * 1.001;
-      const expected = naiveSum(model, x, targets, clipNorm);
+      const expected = naiveSum(model, x, targets, clipNorm, clipping);
       const held = tf.memory().numTensors;
-      const actual = clippedSum(tf, model, x, targets, clipNorm);
+      const actual = clippedSum(tf, model, x, targets, clipNorm, clipping);
       expect(actual.gradients).toHaveLength(expected.sums.length);
       actual.norms.forEach((norm, row) =>
         expect(Math.abs(norm / expected.norms[row]! - 1)).toBeLessThan(1e-5),

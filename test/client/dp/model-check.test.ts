@@ -32,16 +32,49 @@ describe('findModelProblems', () => {
       () => modelOf([4], tf.layers.batchNormalization({ trainable: false })),
       /mixes the examples/,
     ],
-    ['a layer without a rule', () => modelOf([4, 3], tf.layers.lstm({ units: 2 })), /no rule .* LSTM/],
+    [
+      'a layer without a rule',
+      () => modelOf([4, 3, 1], tf.layers.conv2dTranspose({ filters: 2, kernelSize: 2 })),
+      /no rule .* Conv2DTranspose/,
+    ],
     [
       'a layer without a rule in a model within the model',
-      () => modelOf([4, 3], modelOf([4, 3], tf.layers.gru({ units: 2 }))),
-      /no rule .* GRU/,
+      () => modelOf([4, 3], modelOf([4, 3], tf.layers.prelu())),
+      /no rule .* PReLU/,
     ],
     [
       'a wrapper around a layer',
       () => modelOf([4, 3], tf.layers.timeDistributed({ layer: tf.layers.dense({ units: 2 }) })),
       /no rule .* TimeDistributed/,
+    ],
+    [
+      'a stateful LSTM',
+      () => {
+        const inputs = tf.input({ batchShape: [2, 4, 3] });
+        const outputs = tf.layers.lstm({ units: 2, stateful: true }).apply(inputs);
+        return tf.model({ inputs, outputs: outputs as tf.SymbolicTensor });
+      },
+      /from batch to batch/,
+    ],
+    [
+      'a GRU that drops',
+      () => modelOf([4, 3], tf.layers.gru({ units: 2, recurrentDropout: 0.5 })),
+      /drops units/,
+    ],
+    [
+      'a recurrent layer that starts from a given state',
+      () => {
+        const inputs = tf.input({ shape: [4, 3] });
+        const initialState = tf.layers.dense({ units: 2 }).apply(tf.layers.flatten().apply(inputs));
+        const outputs = tf.layers.simpleRNN({ units: 2 }).apply(inputs, { initialState });
+        return tf.model({ inputs, outputs: outputs as tf.SymbolicTensor });
+      },
+      /passed in or out/,
+    ],
+    [
+      'an embedding that masks',
+      () => modelOf([4], tf.layers.embedding({ inputDim: 5, outputDim: 2, maskZero: true })),
+      /masks/,
     ],
     [
       'a softmax activation',

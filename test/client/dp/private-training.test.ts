@@ -235,3 +235,51 @@ describe('makePrivate', () => {
     ).rejects.toMatchObject({ code: 'training.examples' });
   });
 });
+
+describe('an adaptive clip norm', () => {
+  it('follows the norms to their quantile, at the price of a fixed one', async () => {
+    const options = { ...optionsOf({ epochs: 30, batchSize: 30 }), noiseMultiplier: 1 };
+    const optimizer = (library: typeof tf) => library.train.sgd(1e-6);
+    const fixed = await makePrivate({ ...options, optimizer });
+    for (const maxGradNorm of [0.01, 100]) {
+      const training = await makePrivate({
+        ...options,
+        optimizer,
+        maxGradNorm,
+        adaptiveClip: { learningRate: 0.5 },
+      });
+      while (training.stepsLeft > 0) await training.step();
+      // With weights that stay at zero the norms of all examples lie here.
+      expect(training.clipNorm).toBeGreaterThan(0.5);
+      expect(training.clipNorm).toBeLessThan(3);
+      while (fixed.stepsLeft > 0) await fixed.step();
+      expect(training.epsilon(1e-5) / fixed.epsilon(1e-5)).toBeCloseTo(1, 3);
+      training.dispose();
+    }
+    fixed.dispose();
+  });
+
+  it('is refused where the noise on its count costs more than there is', async () => {
+    const adaptiveClip = { deviation: 0.4 };
+    await expect(makePrivate({ ...optionsOf(), noiseMultiplier: 1, adaptiveClip })).rejects.toMatchObject({
+      code: 'privacy.clip-bit',
+    });
+  });
+});
+
+it('clips layer by layer when asked to, and still bounds the whole', async () => {
+  const training = await makePrivate({
+    ...optionsOf({ clipping: 'per-layer', epochs: 20 }),
+    noiseMultiplier: 0.1,
+    model: (library) =>
+      library.sequential({
+        layers: [
+          library.layers.dense({ inputShape: [4], units: 6, activation: 'tanh' }),
+          library.layers.dense({ units: 3 }),
+        ],
+      }),
+  });
+  while (training.stepsLeft > 0) await training.step();
+  expect((await training.evaluate(data)).accuracy).toBeGreaterThan(0.9);
+  training.dispose();
+});

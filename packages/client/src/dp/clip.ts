@@ -3,7 +3,7 @@ import { TuttiError } from '@tutti/shared/errors';
 import type { TensorFlow } from '../training/tensorflow/library.js';
 import { leafLayers } from '../training/tensorflow/model-check.js';
 import { rules, type Rule } from './rules/index.js';
-import { tapBackwardPass } from './tap.js';
+import { tapBackwardPass, type TappedLayer } from './tap.js';
 
 /** The sum over a batch of the examples' gradients, each clipped. */
 export interface ClippedSum {
@@ -14,6 +14,13 @@ export interface ClippedSum {
   /** Sum over the examples of the loss. Private likewise. */
   readonly loss: number;
 }
+
+/**
+ * How an example's gradient is bounded: `flat`, its whole norm by the clip norm; `per-layer`, the norm of each of L layers by the clip norm over sqrt(L), which bounds the
+ * whole by the clip norm too (McMahan et al., "A general approach to adding differential privacy to iterative training procedures", 2018, arXiv
+ * 1812.06210), and needs the gradients of one layer at a time.
+ */
+export type Clipping = 'flat' | 'per-layer';
 
 /**
  * Clips the gradient of each example to `clipNorm` and adds them up, without forming the weight gradients of the single examples where their norms
@@ -33,12 +40,15 @@ export function clippedSum(
   x: Tensor,
   targets: Tensor2D,
   clipNorm: number,
+  clipping: Clipping = 'flat',
 ): ClippedSum {
   const trained = leafLayers(model)
     .filter((layer) => layer.trainableWeights.length > 0)
     .map((layer) => ({ layer, rule: ruleOf(layer) }));
-  const tapped = trained.map(({ layer, rule: { forward } }) =>
-    forward === undefined ? { layer } : { layer, forward: (input: Tensor) => forward(tf, layer, input) },
+  const tapped = trained.map(({ layer, rule: { forward } }): TappedLayer =>
+    forward === undefined
+      ? { layer }
+      : { layer, forward: (input, capture) => forward(tf, layer, input, capture) },
   );
   const summedLoss = (logits: Tensor): Scalar =>
     tf.losses.softmaxCrossEntropy(targets, logits as Tensor2D, undefined, undefined, tf.Reduction.SUM);
@@ -46,21 +56,31 @@ export function clippedSum(
   try {
     let norms = new Float32Array(0);
     const gradients = tf.tidy(() => {
-      const contributions = trained.map(({ layer, rule }, index) => {
-        const tap = taps[index];
-        if (tap === undefined) throw new Error(`Layer ${layer.name} was not tapped.`);
-        return rule.contribution(tf, layer, tap.input, tap.gradient);
-      });
-      const squared = contributions.map((part) => part.squaredNorms).reduce((a, b) => tf.add(a, b));
-      norms = tf.sqrt(squared).dataSync<'float32'>().slice();
+      const contributions = trained.map(({ layer, rule }, index) =>
+        rule.contribution(tf, layer, taps[index] ?? []),
+      );
+      const squares = contributions.map((part) => part.squaredNorms.dataSync<'float32'>());
+      norms = Float32Array.from({ length: x.shape[0] }, (_, row) =>
+        Math.sqrt(squares.reduce((sum, ofLayer) => sum + (ofLayer[row] ?? 0), 0)),
+      );
       checkFinite(norms);
-      const factors: Tensor1D = tf.tensor1d(norms.map((norm) => Math.min(1, clipNorm / norm)));
-      return contributions.flatMap((part) => part.weightedSum(factors));
+      if (clipping === 'flat') {
+        const factors = factorsOf(tf, norms, clipNorm);
+        return contributions.flatMap((part) => part.weightedSum(factors));
+      }
+      const share = clipNorm / Math.sqrt(contributions.length);
+      return contributions.flatMap((part, index) =>
+        part.weightedSum(factorsOf(tf, squares[index]?.map(Math.sqrt) ?? norms, share)),
+      );
     });
     return { gradients, norms, loss };
   } finally {
-    tf.dispose(taps.map(({ input, gradient }) => [input, gradient]));
+    for (const { inputs, gradient } of taps.flat()) tf.dispose([...inputs, gradient]);
   }
+}
+
+function factorsOf(tf: TensorFlow, norms: Float32Array, clipNorm: number): Tensor1D {
+  return tf.tensor1d(norms.map((norm) => Math.min(1, clipNorm / norm)));
 }
 
 function ruleOf(layer: layers.Layer): Rule {

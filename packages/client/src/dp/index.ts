@@ -1,4 +1,5 @@
-export { clippedSum, type ClippedSum } from './clip.js';
+export type { AdaptiveClip } from './adaptive-clip.js';
+export { clippedSum, type ClippedSum, type Clipping } from './clip.js';
 export { makePrivate, makePrivateWithEpsilon, type PrivateOptions } from './make-private.js';
 export { checkModel, findModelProblems, type ModelProblem } from './model-check.js';
 export { PrivateTraining, type PrivateTrainingSettings } from './private-training.js';

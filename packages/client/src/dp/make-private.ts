@@ -5,6 +5,8 @@ import { calibrateNoiseMultiplier, type AccountantName } from '@tutti/shared/pri
 import { fastestBackend, requireBackend, useBackend } from '../training/tensorflow/backends.js';
 import { type TensorFlow, type TensorFlowBackend } from '../training/tensorflow/library.js';
 import type { Examples } from '../training/trainer.js';
+import type { AdaptiveClip } from './adaptive-clip.js';
+import type { Clipping } from './clip.js';
 import { stepEvent } from './events.js';
 import { drawnMultiplier } from './noise.js';
 import { checkRange, PrivateTraining } from './private-training.js';
@@ -22,8 +24,12 @@ export interface PrivateOptions {
   readonly batchSize: number;
   /** Passes over the data, on average. */
   readonly epochs: number;
-  /** L2 bound on one example's gradient. */
+  /** L2 bound on one example's gradient; where it is adaptive, that of the first step. */
   readonly maxGradNorm: number;
+  /** Default: `flat`. */
+  readonly clipping?: Clipping;
+  /** Lets the bound follow the norms of the gradients. Left out: it stays. */
+  readonly adaptiveClip?: AdaptiveClip;
   /** Where sampling and noise come from: the operating system's generator, for real data. */
   readonly random: RandomSource;
   /** Default: `pld`, the tight one. */
@@ -86,7 +92,8 @@ interface Plan {
   readonly steps: number;
 }
 
-function planOf({ data, batchSize, epochs, maxGradNorm, physicalBatch = 512 }: PrivateOptions): Plan {
+function planOf(options: PrivateOptions): Plan {
+  const { data, batchSize, epochs, maxGradNorm, adaptiveClip, physicalBatch = 512 } = options;
   checkRange(
     'batchSize',
     batchSize,
@@ -95,6 +102,10 @@ function planOf({ data, batchSize, epochs, maxGradNorm, physicalBatch = 512 }: P
   );
   checkRange('epochs', epochs, epochs > 0, 'positive');
   checkRange('maxGradNorm', maxGradNorm, maxGradNorm > 0, 'positive');
+  const { target = 0.5, learningRate = 0.2, deviation = 1 } = adaptiveClip ?? {};
+  checkRange('adaptiveClip.target', target, target > 0 && target < 1, 'between 0 and 1');
+  checkRange('adaptiveClip.learningRate', learningRate, learningRate > 0, 'positive');
+  checkRange('adaptiveClip.deviation', deviation, deviation > 0, 'positive');
   checkRange(
     'physicalBatch',
     physicalBatch,
@@ -118,7 +129,7 @@ async function start(
   try {
     const dimension = model.trainableWeights.reduce(
       (size, { shape }) => size + shape.reduce<number>((product, side) => product * Number(side), 1),
-      0,
+      options.adaptiveClip === undefined ? 0 : 1,
     );
     return new PrivateTraining(tf, backend, {
       ...plan,
@@ -126,6 +137,8 @@ async function start(
       optimizer,
       data: options.data,
       maxGradNorm: options.maxGradNorm,
+      clipping: options.clipping ?? 'flat',
+      adaptiveClip: options.adaptiveClip,
       noiseMultiplier: noiseFor(dimension),
       accountant: options.accountant ?? 'pld',
       random: options.random,

@@ -17,6 +17,10 @@ interface CheckedLayer {
   readonly dataFormat?: string;
   readonly dilationRate?: number | readonly number[];
   readonly axis?: number | readonly number[];
+  readonly stateful?: boolean;
+  readonly returnState?: boolean;
+  readonly maskZero?: boolean;
+  readonly cell?: { readonly dropout?: number; readonly recurrentDropout?: number };
 }
 
 /** Everything that stands in the way of per-example privacy, as Opacus' ModuleValidator says it for PyTorch; nothing for a model that can be trained. */
@@ -72,7 +76,29 @@ function problemsOf(layer: Layer): ModelProblem[] {
   if (kind === 'LayerNormalization' && layer.trainableWeights.length !== 2) {
     problem('it lacks its scale or its offset', 'Give it both.');
   }
+  if (settings.maskZero === true) problem('it masks a token', 'Leave maskZero off.');
+  if (settings.cell !== undefined) findRecurrentProblems(layer, settings, problem);
   return found;
+}
+
+/** A recurrent layer is run anew for its taps: as it is by default, and no other way. */
+function findRecurrentProblems(
+  layer: Layer,
+  { stateful, returnState, cell }: CheckedLayer,
+  problem: (reason: string, remedy: string) => void,
+): void {
+  if (stateful === true) {
+    problem(
+      'it carries its state from batch to batch, and with it one example into another',
+      'Leave stateful off.',
+    );
+  }
+  if (returnState === true || (layer.inboundNodes[0]?.inputTensors.length ?? 1) > 1) {
+    problem('its state is passed in or out', 'Let it begin from zero, and give its outputs only.');
+  }
+  if ((cell?.dropout ?? 0) > 0 || (cell?.recurrentDropout ?? 0) > 0) {
+    problem('it drops units inside', 'Use a dropout layer before it.');
+  }
 }
 
 /** @throws Refusal `dp.model` naming the first problem, when there is one */

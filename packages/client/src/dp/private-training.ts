@@ -10,7 +10,8 @@ import { Turns } from '../training/turns.js';
 import { TensorFlowTrainer } from '../training/tensorflow/trainer.js';
 import { readWeights, trainableVariables } from '../training/tensorflow/weights.js';
 import type { Evaluation, Examples } from '../training/trainer.js';
-import { clippedSum } from './clip.js';
+import { ClipNorm, type AdaptiveClip } from './adaptive-clip.js';
+import { clippedSum, type Clipping } from './clip.js';
 import { stepEvent } from './events.js';
 import { checkModel } from './model-check.js';
 import { accountedMultiplier, addGaussianNoise } from './noise.js';
@@ -22,8 +23,10 @@ export interface PrivateTrainingSettings {
   readonly data: Examples;
   /** Each example enters each step with this probability, independently of all else. */
   readonly samplingRate: number;
-  /** L2 bound on one example's gradient. */
+  /** L2 bound on one example's gradient; where it is adaptive, that of the first step. */
   readonly maxGradNorm: number;
+  readonly clipping: Clipping;
+  readonly adaptiveClip?: AdaptiveClip | undefined;
   /** Deviation of the noise on the sum of a step over `maxGradNorm`. */
   readonly noiseMultiplier: number;
   /** Steps after which training refuses to go on. */
@@ -46,6 +49,7 @@ export class PrivateTraining {
   /** The sum of a step, kept from one to the next: fresh memory costs as much as drawing the noise. */
   private readonly sum: Float64Array;
   private readonly turns: Turns;
+  private readonly clip: ClipNorm;
   private readonly uniform: () => number;
   private readonly evaluator: TensorFlowTrainer;
 
@@ -66,6 +70,10 @@ export class PrivateTraining {
     });
     this.sum = new Float64Array(this.evaluator.parameters);
     this.turns = new Turns(() => useBackend(tf, backend));
+    const { maxGradNorm, samplingRate, noiseMultiplier, adaptiveClip } = settings;
+    this.clip = new ClipNorm(maxGradNorm, data.count * samplingRate, adaptiveClip);
+    // What cannot be split between gradients and count is refused now, not at the first step.
+    this.clip.gradientMultiplier(noiseMultiplier);
   }
 
   get model(): LayersModel {
@@ -75,6 +83,11 @@ export class PrivateTraining {
   /** Deviation of the noise on the sum of a step over the clip norm. */
   get noiseMultiplier(): number {
     return this.settings.noiseMultiplier;
+  }
+
+  /** L2 bound on one example's gradient in the next step. Public: it has been moved by noisy counts only. */
+  get clipNorm(): number {
+    return this.clip.value;
   }
 
   get stepsTaken(): number {
@@ -95,7 +108,9 @@ export class PrivateTraining {
   get events(): readonly PrivacyEvent[] {
     if (this.taken === 0) return [];
     const { samplingRate, noiseMultiplier } = this.settings;
-    const accounted = accountedMultiplier(noiseMultiplier, this.evaluator.parameters);
+    // The count of an adaptive clip norm is one coordinate more.
+    const coordinates = this.evaluator.parameters + (this.settings.adaptiveClip === undefined ? 0 : 1);
+    const accounted = accountedMultiplier(noiseMultiplier, coordinates);
     return [{ kind: 'repeated', count: this.taken, event: stepEvent(samplingRate, accounted) }];
   }
 
@@ -112,7 +127,7 @@ export class PrivateTraining {
    * @throws TuttiError `dp.not-finite` when the gradient of an example is not finite; the step then counts as taken
    */
   async step(): Promise<void> {
-    const { data, maxGradNorm, noiseMultiplier, optimizer, random, samplingRate, steps } = this.settings;
+    const { data, noiseMultiplier, optimizer, random, samplingRate, steps } = this.settings;
     if (this.taken >= steps) {
       throw new Refusal(
         'dp.exhausted',
@@ -124,9 +139,11 @@ export class PrivateTraining {
     this.taken++;
     useBackend(this.tf, this.backend);
     try {
-      this.addUp(this.sample());
-      addGaussianNoise(this.sum, noiseMultiplier * maxGradNorm, random);
+      const rows = this.sample();
+      const within = this.addUp(rows);
+      addGaussianNoise(this.sum, this.clip.gradientMultiplier(noiseMultiplier) * this.clip.value, random);
       this.tf.tidy(() => optimizer.applyGradients(this.named(data.count * samplingRate)));
+      this.clip.follow(within, rows.length, noiseMultiplier, random);
     } finally {
       // Nothing that is protected by nothing outlives the step.
       this.sum.fill(0);
@@ -168,22 +185,26 @@ export class PrivateTraining {
     return Int32Array.from(rows);
   }
 
-  /** Adds the clipped gradients of the rows to the sum, in the order of the weight vector. */
-  private addUp(rows: Int32Array): void {
+  /** Adds the clipped gradients of the rows to the sum, in the order of the weight vector. Gives how many were not clipped. */
+  private addUp(rows: Int32Array): number {
     const { tf } = this;
-    const { data, maxGradNorm, physicalBatch } = this.settings;
+    const { data, clipping, physicalBatch } = this.settings;
+    const bound = this.clip.value;
+    let within = 0;
     for (let start = 0; start < rows.length; start += physicalBatch) {
       const part = rows.subarray(start, start + physicalBatch);
       const x = featuresOf(tf, this.model, data, part);
       const targets = targetsOf(tf, this.shape.classes, data, part);
       try {
-        const { gradients } = clippedSum(tf, this.model, x, targets, maxGradNorm);
+        const { gradients, norms } = clippedSum(tf, this.model, x, targets, bound, clipping);
         addTo(this.sum, gradients);
+        within += norms.reduce((count, norm) => count + (norm <= bound ? 1 : 0), 0);
         tf.dispose([...gradients]);
       } finally {
         tf.dispose([x, targets]);
       }
     }
+    return within;
   }
 
   private named(expectedBatch: number): Record<string, Tensor> {

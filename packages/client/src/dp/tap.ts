@@ -1,30 +1,32 @@
 import type { LayersModel, Scalar, Tensor, layers } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../training/tensorflow/library.js';
 
-/** What one backward pass left behind for one layer. Both tensors are the receiver's to dispose of. */
+/** What one backward pass left behind at one tap. All tensors are the receiver's to dispose of. */
 export interface Tapped {
-  /** Of the layer, one example a row. */
-  readonly input: Tensor;
+  /** What was handed to the tap beside what it carried: the inputs of the product, one example a row. */
+  readonly inputs: readonly Tensor[];
   /** Of the loss with respect to what the tap carried: the output of the layer before its activation. */
   readonly gradient: Tensor;
 }
 
+/** Puts a tap on a pre-activation, and remembers what it was computed from. Gives the value to go on with. */
+export type Capture = <T extends Tensor>(preActivation: T, ...inputs: Tensor[]) => T;
+
 /** What this module changes of a layer while it runs. */
 interface TappableLayer {
   call(inputs: Tensor | Tensor[], kwargs: unknown): Tensor | Tensor[];
-  readonly activation?: { apply(x: Tensor): Tensor };
 }
 
-/** A layer to be tapped, and its pre-activation where it has an activation. */
+/** A layer to be tapped. */
 export interface TappedLayer {
   readonly layer: layers.Layer;
-  /** Computes the output before the activation. Without it the tap is behind the output. */
-  readonly forward?: (input: Tensor) => Tensor;
+  /** Computes the output with a tap on each pre-activation. Without it one tap is behind the output. */
+  readonly forward?: (input: Tensor, capture: Capture) => Tensor;
 }
 
 /**
- * Runs the model forward and backward once and gives, for each of `tapped`, its input and the gradient at its pre-activation. No gradient of a weight
- * is formed: the backward pass starts from a scalar tap on each layer, whose own gradient is never computed.
+ * Runs the model forward and backward once and gives, for each of `tapped`, the inputs and the gradients at its pre-activations, in the order in which they were
+ * computed. No gradient of a weight is formed: the backward pass ends at a scalar anchor of each layer, whose own gradient is never computed.
  *
  * @param lossOf - the sum over examples of the loss, from the model's output
  * @returns the loss, and what was tapped, in the order of `tapped`
@@ -35,17 +37,19 @@ export function tapBackwardPass(
   tapped: readonly TappedLayer[],
   x: Tensor,
   lossOf: (output: Tensor) => Scalar,
-): { readonly loss: number; readonly taps: readonly Tapped[] } {
-  const inputs: Tensor[] = [];
-  const gradients: Tensor[] = [];
+): { readonly loss: number; readonly taps: readonly (readonly Tapped[])[] } {
+  const inputs: Tensor[][][] = tapped.map(() => []);
+  const gradients: Tensor[][] = tapped.map(() => []);
   const anchors = tapped.map(() => tf.scalar(0));
   const restore = tapped.map(({ layer, forward }, index) => {
-    const capture = (output: Tensor): Tensor => {
-      const anchor = anchors[index];
-      if (anchor === undefined) throw new Error('A tap has no anchor.');
-      return carry(tf, output, anchor, (gradient) => (gradients[index] = gradient));
+    const [anchor, seen, handed] = [anchors[index], inputs[index], gradients[index]];
+    if (anchor === undefined || seen === undefined || handed === undefined)
+      throw new Error('A tap is missing.');
+    const capture: Capture = (preActivation, ...sources) => {
+      const place = seen.push(sources.map((source) => tf.keep(source.clone()))) - 1;
+      return carry(tf, preActivation, anchor, (gradient) => (handed[place] = gradient));
     };
-    return tap(tf, layer, forward, capture, (input) => (inputs[index] = input));
+    return tap(layer, forward, capture);
   });
   try {
     const loss = (): Scalar => lossOf(model.apply(x, { training: true }) as Tensor);
@@ -53,9 +57,13 @@ export function tapBackwardPass(
     const [total = NaN] = value.dataSync<'float32'>();
     tf.dispose([value, grads]);
     const taps = tapped.map(({ layer }, index) => {
-      const [input, gradient] = [inputs[index], gradients[index]];
-      if (input === undefined || gradient === undefined) throw new Error(`Layer ${layer.name} was not run.`);
-      return { input, gradient };
+      const places = inputs[index] ?? [];
+      if (places.length === 0) throw new Error(`Layer ${layer.name} was not run.`);
+      return places.map((sources, place): Tapped => {
+        const gradient = gradients[index]?.[place];
+        if (gradient === undefined) throw new Error(`Layer ${layer.name} has an output that leads nowhere.`);
+        return { inputs: sources, gradient };
+      });
     });
     return { loss: total, taps };
   } catch (error) {
@@ -68,7 +76,12 @@ export function tapBackwardPass(
 }
 
 /** The value itself; going backward, hands the gradient out before it goes on. */
-function carry(tf: TensorFlow, value: Tensor, anchor: Tensor, hand: (gradient: Tensor) => void): Tensor {
+function carry<T extends Tensor>(
+  tf: TensorFlow,
+  value: T,
+  anchor: Tensor,
+  hand: (gradient: Tensor) => void,
+): T {
   const carried = tf.customGrad((...args) => {
     const [output] = args as [Tensor, Tensor];
     return {
@@ -79,27 +92,18 @@ function carry(tf: TensorFlow, value: Tensor, anchor: Tensor, hand: (gradient: T
       },
     };
   });
-  return carried(value, anchor);
+  return carried(value, anchor) as T;
 }
 
 /**
- * Puts the tap before the activation of a layer, else behind its output. The layer's own products are fused with bias and activation, where nothing
- * can come between, and whose backward pass forms the gradient of the kernel whether it is asked for or not.
+ * Puts the taps of a layer on. Its own products are fused with bias and activation, where nothing can come between, and whose backward pass forms the gradient of
+ * the kernel whether it is asked for or not: so the layer is run anew by `forward`.
  */
-function tap(
-  tf: TensorFlow,
-  layer: TappableLayer,
-  forward: TappedLayer['forward'],
-  capture: (output: Tensor) => Tensor,
-  record: (input: Tensor) => void,
-): () => void {
+function tap(layer: TappableLayer, forward: TappedLayer['forward'], capture: Capture): () => void {
   const call = layer.call.bind(layer);
   layer.call = (inputs, kwargs) => {
     const input = only(inputs);
-    record(tf.keep(input.clone()));
-    if (forward === undefined) return capture(only(call(inputs, kwargs)));
-    const preActivation = capture(forward(input));
-    return layer.activation?.apply(preActivation) ?? preActivation;
+    return forward === undefined ? capture(only(call(inputs, kwargs)), input) : forward(input, capture);
   };
   return () => {
     // The method of the class shows again.

@@ -1,3 +1,4 @@
+export * from './evaluation-counts.js';
 export * from './initial-weights.js';
 export * from './layout.js';
 export * from './model.js';

@@ -1,30 +1,54 @@
 import type { Rank, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, layers } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../training/tensorflow/library.js';
 import { formed, linear, linearOnce, type Contribution, type LinearShapes } from './contribution.js';
+import type { Capture, Tapped } from '../tap.js';
 import { patches, type Window } from './patches.js';
+import { recurrentRules } from './recurrent.js';
 
 type Layer = layers.Layer;
 
 /** How a kind of layer is trained with privacy for each example. */
 export interface Rule {
-  /** The output before the activation, without fused operations. Left out for layers without activation. */
-  readonly forward?: (tf: TensorFlow, layer: Layer, input: Tensor) => Tensor;
-  /**
-   * What the layer adds to the gradients of the examples.
-   *
-   * @param gradient - at the pre-activation, or at the output of a layer without activation
-   */
-  readonly contribution: (tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor) => Contribution;
+  /** The output, with each pre-activation captured together with what it came from, without fused operations. Left out for layers without activation. */
+  readonly forward?: (tf: TensorFlow, layer: Layer, input: Tensor, capture: Capture) => Tensor;
+  /** What the layer adds to the gradients of the examples, from what its taps saw. */
+  readonly contribution: (tf: TensorFlow, layer: Layer, taps: readonly Tapped[]) => Contribution;
+}
+
+/** A layer of one tap. `gradient` is at the pre-activation, or at the output of a layer without activation. */
+type SingleContribution = (tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor) => Contribution;
+
+function single(
+  contribution: SingleContribution,
+  preActivation?: (tf: TensorFlow, layer: Layer, input: Tensor) => Tensor,
+): Rule {
+  const rule: Rule = {
+    contribution: (tf, layer, taps) => {
+      const [tap] = taps;
+      const [input] = tap?.inputs ?? [];
+      if (tap === undefined || input === undefined) throw new Error(`Layer ${layer.name} was not tapped.`);
+      return contribution(tf, layer, input, tap.gradient);
+    },
+  };
+  if (preActivation === undefined) return rule;
+  return {
+    ...rule,
+    forward: (tf, layer, input, capture) => {
+      const captured = capture(preActivation(tf, layer, input), input);
+      return settingsOf(layer).activation?.apply(captured) ?? captured;
+    },
+  };
 }
 
 /** The rules, by class name of the layer. A layer with trainable weights and no rule cannot be trained privately. */
 export const rules: Readonly<Record<string, Rule>> = {
-  Dense: { forward: denseForward, contribution: dense },
-  Conv1D: { forward: convolutionForward, contribution: convolution },
-  Conv2D: { forward: convolutionForward, contribution: convolution },
-  DepthwiseConv2D: { forward: depthwiseForward, contribution: depthwise },
-  Embedding: { contribution: embedding },
-  LayerNormalization: { contribution: layerNormalization },
+  Dense: single(dense, denseForward),
+  Conv1D: single(convolution, convolutionForward),
+  Conv2D: single(convolution, convolutionForward),
+  DepthwiseConv2D: single(depthwise, depthwiseForward),
+  Embedding: single(embedding),
+  LayerNormalization: single(layerNormalization),
+  ...recurrentRules,
 };
 
 /** What the rules read of a layer; each field is there for the layers that have it. */
@@ -33,6 +57,7 @@ interface LayerSettings {
   readonly strides: readonly number[];
   readonly padding: 'valid' | 'same';
   readonly epsilon: number;
+  readonly activation?: { apply(x: Tensor): Tensor };
 }
 
 function settingsOf(layer: Layer): LayerSettings {
