@@ -16,6 +16,8 @@ export interface Stage {
   /** Receives what interrupts the command. */
   readonly interrupter?: (interrupt: () => void) => void;
   readonly onExit?: (code: number) => void;
+  /** Receives what is written, as it is. */
+  readonly written?: (text: string) => void;
 }
 
 /** Runs a command line against captured streams. */
@@ -26,6 +28,7 @@ export async function run(argv: readonly string[], stage: Stage = {}): Promise<O
     columns: 100,
     write(text: string) {
       written[name] += text;
+      stage.written?.(text);
       return true;
     },
     // cli-progress moves the cursor through node:readline, which asks for these.

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
+import { inviteCommand, operatorCommand } from './coordinator/operator-verbs.js';
 import { reportFailure, exitCode } from './failure.js';
 import { privacyCommand } from './privacy/index.js';
 import type { Surroundings } from './surroundings.js';
+import { coordinatorCommand } from './verbs/coordinator.js';
 import { enrolCommand } from './verbs/enrol.js';
 import { jobCommand } from './verbs/job.js';
 import { secaggCommand } from './verbs/secagg.js';
@@ -15,6 +17,9 @@ export function tuttiCommand(surroundings: Surroundings, engine: LoadEngine = lo
     .version(version(), '-v, --version')
     .addCommand(simulateCommand(surroundings, engine))
     .addCommand(jobCommand(surroundings))
+    .addCommand(coordinatorCommand(surroundings))
+    .addCommand(operatorCommand(surroundings))
+    .addCommand(inviteCommand(surroundings))
     .addCommand(privacyCommand())
     .addCommand(secaggCommand(surroundings))
     .addCommand(enrolCommand(surroundings));

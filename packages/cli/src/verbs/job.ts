@@ -1,11 +1,13 @@
 import { Command } from 'commander';
+import { remoteJobCommands } from '../coordinator/job-verbs.js';
 import { jobJsonSchema } from '../job/constraints.js';
 import { readJob } from '../job/job-file.js';
 import { counted } from '../output/figures.js';
 import type { Surroundings } from '../surroundings.js';
 
-/** `tutti job`: everything about job files that needs no run. */
-export function jobCommand({ stdout }: Surroundings): Command {
+/** `tutti job`: job files, and the jobs of a coordinator. */
+export function jobCommand(surroundings: Surroundings): Command {
+  const { stdout } = surroundings;
   const schema = new Command('schema')
     .description('print the JSON Schema of a job, for editors and other programs')
     .action(() => {
@@ -29,8 +31,10 @@ export function jobCommand({ stdout }: Surroundings): Command {
       );
     });
 
-  return new Command('job')
-    .description('check job files and describe them')
+  const command = new Command('job')
+    .description('check job files, and have a coordinator run them')
     .addCommand(schema)
     .addCommand(check);
+  for (const remote of remoteJobCommands(surroundings)) command.addCommand(remote);
+  return command;
 }

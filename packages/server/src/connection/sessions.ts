@@ -63,6 +63,11 @@ export class Sessions {
     return new Set(this.channels.keys());
   }
 
+  /** How many are connected. */
+  get size(): number {
+    return this.channels.size;
+  }
+
   isConnected(client: string): boolean {
     return this.channels.has(client);
   }
@@ -70,6 +75,11 @@ export class Sessions {
   /** Sends to a client, if it is there: one that is gone is the deadline's business. */
   send(client: string, sent: Frame): void {
     this.channels.get(client)?.send(sent);
+  }
+
+  /** Closes a client's connection, if it has one. */
+  disconnect(client: string): void {
+    this.channels.get(client)?.close();
   }
 
   /** Takes a new channel into the handshake. */

@@ -1,2 +1,3 @@
+export * from './desk.js';
 export * from './registry.js';
 export * from './revocation-file.js';

@@ -7,6 +7,7 @@ import {
 } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
 import type { Admission } from '../connection/sessions.js';
+import type { Store } from '../store/index.js';
 
 export interface RegistryOptions {
   readonly primitives: Primitives;
@@ -17,11 +18,16 @@ export interface RegistryOptions {
   readonly revocations?: () => RevocationList | undefined;
   /** Unix time in milliseconds. */
   readonly now: () => number;
+  /** Where clients are remembered; left out, they are forgotten with the process. */
+  readonly clients?: Pick<Store['clients'], 'find' | 'see'>;
 }
 
+/** How much later a client must have come back for that to be written down: fleets that reconnect must not wear the disk out. */
+const SEEN_EVERY = 3_600_000;
+
 /**
- * Who may take part: whoever shows a certificate of the enrolment authority for this group. The population is everybody who was
- * ever let in, connected or not, in the order of their keys: cohorts are drawn from it.
+ * Who may take part: whoever shows a certificate of the enrolment authority for this group, unless it was revoked. The population is everybody
+ * who was ever let in, connected or not, in the order of their keys: cohorts are drawn from it.
  */
 export class Registry {
   private readonly enrolled = new Set<string>();
@@ -32,7 +38,7 @@ export class Registry {
     return [...this.enrolled].sort();
   }
 
-  /** @throws {Refusal} `certificate.…` where the authority did not certify this identity for this group and moment. */
+  /** @throws {Refusal} `certificate.…` where the authority did not certify this identity for this group and moment; `client.revoked`. */
   readonly admit: Admission = async (identity, certificate) => {
     const { primitives, authority, groupId, now, revocations } = this.options;
     const { identity: certified } = await verifyCertificate(primitives, authority, certificate, {
@@ -47,6 +53,24 @@ export class Registry {
         'Use the certificate that the authority made for this key.',
       );
     }
+    await this.remember(toHex(identity), certificate);
     this.enrolled.add(toHex(identity));
   };
+
+  private async remember(identity: string, certificate: Uint8Array): Promise<void> {
+    const { clients, now } = this.options;
+    if (clients === undefined) return;
+    const known = await clients.find(identity);
+    if (known?.revoked !== undefined) {
+      throw new Refusal(
+        'client.revoked',
+        'The operator of the coordinator has shut this client out.',
+        'Ask the coordinator’s operator why.',
+      );
+    }
+    const fresh = known !== undefined && now() - known.lastSeen < SEEN_EVERY;
+    if (fresh && equalBytes(known.certificate, certificate)) return;
+    const { attributes, version } = known ?? { attributes: {}, version: 'unknown' };
+    await clients.see({ identity, certificate, attributes, version }, now());
+  }
 }

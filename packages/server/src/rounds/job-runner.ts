@@ -23,6 +23,7 @@ import {
   SecAggCoordinator,
   type CoordinatorOptions,
   type Expander,
+  type Phase,
   type RoundParameters,
 } from '@tutti/shared/secagg';
 import type { Sessions } from '../connection/sessions.js';
@@ -35,6 +36,15 @@ import { TrainingTask } from '../tasks/training-task.js';
 import { cohortPurpose, drawCohort } from './cohort.js';
 import { RoundEngine, type AttemptOutcome, type Debit, type Resumed } from './round-engine.js';
 import { RoundLog, type InterruptedRound } from './round-log.js';
+
+/** A round that is under way. */
+export interface RoundProgress {
+  readonly round: number;
+  readonly attempt: number;
+  readonly phase: Phase;
+  /** Clients drawn for it. */
+  readonly selected: number;
+}
 
 /** How good a model is on public rows. */
 export interface Evaluation {
@@ -72,6 +82,8 @@ export interface JobRunnerOptions {
   readonly now: () => number;
   readonly phaseDeadline: number;
   readonly grace: number;
+  /** Told of every phase of every attempt, as it begins. */
+  readonly observe?: (progress: RoundProgress) => void;
   /** Takes the masks off. Left out, that is done on the calling thread. */
   readonly expander?: Expander;
 }
@@ -79,8 +91,10 @@ export interface JobRunnerOptions {
 /** Why a job has no further round. */
 export type Stopped = 'rounds' | 'budget' | 'stalled';
 
-/** Aborted attempts in a row after which a job gives up: something is wrong that another draw will not mend. */
+/** Aborted attempts in a row after which a runner gives up: something is wrong that another draw will not mend. */
 const MOST_ATTEMPTS = 20;
+/** The highest number that the wire has for an attempt. */
+const LAST_ATTEMPT = 1000;
 
 /**
  * Runs a job, an attempt at a round at a time: draw, train and sum through the round engine, debit before unmasking, apply the
@@ -88,6 +102,9 @@ const MOST_ATTEMPTS = 20;
  * write was done is unknown, so that the job is opened again and goes on from what the store says.
  */
 export class JobRunner {
+  /** Aborted attempts in a row. */
+  private failures = 0;
+
   private constructor(
     private readonly options: JobRunnerOptions,
     readonly plan: EncodingPlan,
@@ -151,7 +168,7 @@ export class JobRunner {
     if (this.interrupted !== undefined) return undefined;
     const { job } = this.options;
     if (this.state.rounds >= job.rounds) return 'rounds';
-    if (this.state.attempt >= MOST_ATTEMPTS) return 'stalled';
+    if (this.failures >= MOST_ATTEMPTS || this.state.attempt > LAST_ATTEMPT) return 'stalled';
     const next = this.cost(this.plan.maximumCohort);
     return this.ledgerState.affords(next) ? undefined : 'budget';
   }
@@ -210,6 +227,7 @@ export class JobRunner {
       modelHash: kept.model,
       taskHash: kept.task,
     };
+    this.failures = outcome.kind === 'completed' ? 0 : this.failures + 1;
     if (outcome.kind === 'completed') {
       const state = { job: this.state.job, rounds: round, attempt: 0, ...kept };
       await this.conclude({ kind: 'round-completed', round, attempt, model: kept.model }, state, record);
@@ -307,7 +325,7 @@ export class JobRunner {
       readonly resumed?: Resumed;
     },
   ): RoundEngine {
-    const { sessions, now, phaseDeadline, grace, groupCommit } = this.options;
+    const { sessions, now, phaseDeadline, grace, groupCommit, observe } = this.options;
     return new RoundEngine({
       machine,
       reference,
@@ -317,6 +335,10 @@ export class JobRunner {
       now,
       phaseDeadline,
       grace,
+      entered: (phase) => {
+        const { round, attempt } = reference;
+        observe?.({ round, attempt, phase, selected: cohort.length });
+      },
       deadlines: parameters.deadlines,
       debit: (debit) => this.debit(reference, debit),
       ...(log && { log }),

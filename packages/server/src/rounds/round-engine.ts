@@ -54,6 +54,8 @@ export interface RoundEngineOptions {
   readonly resumed?: Resumed;
   /** By when clients will not go on, in Unix milliseconds: a phase ends no later. */
   readonly deadlines?: Deadlines;
+  /** Told when a phase begins, the first one too. */
+  readonly entered?: (phase: Phase) => void;
   /** Unix time in milliseconds. */
   readonly now: () => number;
   /** Milliseconds after which each phase closes with whoever has answered. */
@@ -126,6 +128,7 @@ export class RoundEngine {
       },
     });
     try {
+      this.options.entered?.(machine.phase);
       this.setTimer();
       if (resumed === undefined) this.invite(invitation);
       else this.enqueue(() => this.takeUp(invitation));
@@ -266,6 +269,7 @@ export class RoundEngine {
   private enter(phase: Phase): void {
     this.book();
     this.phase = phase;
+    this.options.entered?.(phase);
     this.setTimer();
   }
 

@@ -1,4 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { serve } from '@hono/node-server';
 import type { Hono } from 'hono';
 
@@ -9,13 +10,22 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/**
- * Listens on a port (0: any free one) of one address. Only loopback for now: beyond it, TLS and enrolment of operators must
- * stand in front.
- */
-export function listenOnLoopback(app: Hono, port = 0): Promise<Listening> {
+export interface ListenOptions {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Certificate chain and private key, PEM. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+}
+
+/** Listens for HTTP, or for HTTPS where there is a certificate. */
+export function listen(app: Hono, { host, port, tls }: ListenOptions): Promise<Listening> {
   return new Promise((resolve, reject) => {
-    const http = serve({ fetch: app.fetch, port, hostname: '127.0.0.1' }, (address) =>
+    const secure = tls && {
+      createServer: createTlsServer,
+      serverOptions: { ...tls, minVersion: 'TLSv1.2' as const },
+    };
+    const http = serve({ fetch: app.fetch, port, hostname: host, ...secure }, (address) =>
       resolve({
         http,
         port: address.port,
@@ -28,4 +38,9 @@ export function listenOnLoopback(app: Hono, port = 0): Promise<Listening> {
     ) as HttpServer;
     http.once('error', reject);
   });
+}
+
+/** Listens on a port (0: any free one) of the loopback interface, which nobody else can reach. */
+export function listenOnLoopback(app: Hono, port = 0): Promise<Listening> {
+  return listen(app, { host: '127.0.0.1', port });
 }

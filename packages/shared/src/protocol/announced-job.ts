@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Refusal } from '../errors.js';
 import {
   calibrateNoiseMultiplier,
+  canonicalJson,
   epsilonOf,
   planEncoding,
   releaseEvent,
@@ -74,9 +75,12 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
   return announcement;
 }
 
-/** The job as an artifact: its SHA-256 is the job's name, on the wire and in the ledger. */
+/**
+ * The job as an artifact: its SHA-256 is the job's name, on the wire and in the ledger. Canonical, so that a job that was read back
+ * keeps its name.
+ */
 export function encodeAnnouncedJob(job: AnnouncedJob): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(job));
+  return new TextEncoder().encode(canonicalJson(job));
 }
 
 /** How updates of this job are turned into residues, and sums back. */

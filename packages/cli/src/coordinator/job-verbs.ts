@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { Refusal } from '@tutti/shared/errors';
+import { countWeights, weightsFromBytes } from '@tutti/shared/learning';
+import { readJob } from '../job/job-file.js';
+import type { Surroundings } from '../surroundings.js';
+import { openClient, withAccess, type AccessFlags } from './access.js';
+import type { ApiClient } from './api-client.js';
+import { jobFacts, jobTable, roundLine } from './job-words.js';
+
+const POLL = 1000;
+
+/** The verbs of `tutti job` that ask a coordinator. */
+export function remoteJobCommands(surroundings: Surroundings): readonly Command[] {
+  const { stdout } = surroundings;
+  const say = (value: unknown, words: string, { json = false }: AccessFlags) =>
+    void stdout.write(`${json ? JSON.stringify(value) : words}\n`);
+
+  const submit = withAccess(new Command('submit'))
+    .description('hand a job to a coordinator; it begins as soon as enough clients are connected')
+    .argument('<job.yaml>', 'the job file')
+    .option(
+      '--population <number>',
+      'clients that the guarantee counts on, where not all have enrolled yet',
+      whole,
+    )
+    .action(async (path: string, flags: AccessFlags & { population?: number }) => {
+      // Checked here first, where the lines that are wrong can be named.
+      await readJob(path);
+      const client = await openClient(flags, surroundings);
+      const { population } = flags;
+      const job = await client.call('submitJob', {
+        body: { job: await readFile(path, 'utf8'), ...(population !== undefined && { population }) },
+      });
+      say(job, jobFacts(job), flags);
+    });
+
+  const list = withAccess(new Command('list'))
+    .description('all jobs of a coordinator')
+    .action(async (flags: AccessFlags) => {
+      const jobs = await (await openClient(flags, surroundings)).call('listJobs');
+      say(jobs, jobTable(jobs), flags);
+    });
+
+  const show = withAccess(new Command('show'))
+    .description('where a job stands')
+    .argument('<job>', 'its hash or the beginning of it, or its name')
+    .action(async (named: string, flags: AccessFlags) => {
+      const job = await (await openClient(flags, surroundings)).call('showJob', { named });
+      say(job, jobFacts(job), flags);
+    });
+
+  const changes = (
+    [
+      ['pause', 'pauseJob', 'make no further round until the job is resumed'],
+      ['resume', 'resumeJob', 'go on with a job that was paused'],
+      ['stop', 'stopJob', 'end a job for good; its model stays'],
+    ] as const
+  ).map(([verb, endpoint, description]) =>
+    withAccess(new Command(verb))
+      .description(description)
+      .argument('<job>', 'its hash or the beginning of it, or its name')
+      .action(async (named: string, flags: AccessFlags) => {
+        const job = await (await openClient(flags, surroundings)).call(endpoint, { named });
+        say(job, jobFacts(job), flags);
+      }),
+  );
+
+  const logs = withAccess(new Command('logs'))
+    .description('what each round of a job came to')
+    .argument('<job>', 'its hash or the beginning of it, or its name')
+    .option('--follow', 'go on until the job is over')
+    .action(async (named: string, flags: AccessFlags & { follow?: boolean }) => {
+      const client = await openClient(flags, surroundings);
+      for (let seen = 0; ;) {
+        const { status } = await client.call('showJob', { named });
+        const rounds = await client.call('listRounds', { named, query: { after: seen } });
+        for (const record of rounds) say(record, roundLine(record), flags);
+        seen += rounds.length;
+        if (flags.follow !== true || status === 'finished' || status === 'stopped') return;
+        await new Promise((resolve) => setTimeout(resolve, POLL));
+      }
+    });
+
+  const result = withAccess(new Command('result'))
+    .description('the current model of a job')
+    .argument('<job>', 'its hash or the beginning of it, or its name')
+    .option('--out <dir>', 'write the model there, in the format that TensorFlow.js loads')
+    .action(async (named: string, flags: AccessFlags & { out?: string }) => {
+      const client = await openClient(flags, surroundings);
+      const found = await client.call('jobResult', { named });
+      if (flags.out !== undefined) await writeModel(client, found, flags.out);
+      const where = flags.out === undefined ? '' : `\nwritten to ${flags.out}`;
+      say(found, `${found.model}  after ${found.rounds} rounds, ${found.parameters} weights${where}`, flags);
+    });
+
+  return [submit, list, show, ...changes, logs, result];
+}
+
+/** @throws {Refusal} `artifact.wrong-hash` */
+async function writeModel(
+  client: ApiClient,
+  { model, url, announced }: Awaited<ReturnType<typeof client.call<'jobResult'>>>,
+  directory: string,
+): Promise<void> {
+  const bytes = await client.bytes(url);
+  if (createHash('sha256').update(bytes).digest('hex') !== model) {
+    throw new Refusal(
+      'artifact.wrong-hash',
+      'What was downloaded is not the model that was announced: its hash differs.',
+      'Do not use it. Find out what stands between here and the coordinator.',
+    );
+  }
+  const { layersModelFiles } = await import('@tutti/client/training');
+  const weights = weightsFromBytes(bytes, countWeights(announced.model));
+  await mkdir(directory, { recursive: true });
+  for (const [name, content] of Object.entries(layersModelFiles(announced.model, weights))) {
+    await writeFile(join(directory, name), content);
+  }
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 3)
+    throw new InvalidArgumentError('It must be a whole number from 3.');
+  return value;
+}

@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import type { Role } from './roles.js';
+import * as schema from './schemas.js';
+
+/** One thing that can be asked of a coordinator. */
+export interface Endpoint {
+  readonly method: 'get' | 'post' | 'delete';
+  /** With `{name}` where a part varies. */
+  readonly path: string;
+  readonly summary: string;
+  /** The least role that may ask. */
+  readonly role: Role;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** Of what is answered; absent where nothing is. */
+  readonly answer?: z.ZodType;
+  readonly type?: 'application/json' | 'application/jsonl' | 'text/event-stream';
+}
+
+/** Everything that the administration offers, in one place: routes, roles and description follow from it. */
+export const ENDPOINTS = {
+  coordinator: {
+    method: 'get',
+    path: '/api/coordinator',
+    summary: 'Who this coordinator is, and who you are to it',
+    role: 'viewer',
+    answer: schema.coordinatorSchema,
+  },
+  listJobs: {
+    method: 'get',
+    path: '/api/jobs',
+    summary: 'All jobs, oldest first',
+    role: 'viewer',
+    answer: z.array(schema.jobSummarySchema),
+  },
+  submitJob: {
+    method: 'post',
+    path: '/api/jobs',
+    summary: 'Submit a job; it begins as soon as enough clients are connected',
+    role: 'operator',
+    body: schema.submissionSchema,
+    answer: schema.jobDetailSchema,
+  },
+  showJob: {
+    method: 'get',
+    path: '/api/jobs/{job}',
+    summary: 'One job, by its hash, the beginning of it, or its name where no other has it',
+    role: 'viewer',
+    answer: schema.jobDetailSchema,
+  },
+  pauseJob: {
+    method: 'post',
+    path: '/api/jobs/{job}/pause',
+    summary: 'Make no further round until the job is resumed; the round under way is finished',
+    role: 'operator',
+    answer: schema.jobSummarySchema,
+  },
+  resumeJob: {
+    method: 'post',
+    path: '/api/jobs/{job}/resume',
+    summary: 'Go on with a job that was paused',
+    role: 'operator',
+    answer: schema.jobSummarySchema,
+  },
+  stopJob: {
+    method: 'post',
+    path: '/api/jobs/{job}/stop',
+    summary: 'End a job for good; the round under way is finished',
+    role: 'operator',
+    answer: schema.jobSummarySchema,
+  },
+  listRounds: {
+    method: 'get',
+    path: '/api/jobs/{job}/rounds',
+    summary: 'What each round and attempt of a job came to, in their order',
+    role: 'viewer',
+    query: z.object({ after: z.coerce.number().int().min(0).default(0).describe('Leaves out so many') }),
+    answer: z.array(schema.roundSchema),
+  },
+  jobResult: {
+    method: 'get',
+    path: '/api/jobs/{job}/result',
+    summary: 'The current model of a job: its hash, where it is, and how to read it',
+    role: 'viewer',
+    answer: schema.resultSchema,
+  },
+  jobLedger: {
+    method: 'get',
+    path: '/api/jobs/{job}/ledger',
+    summary: 'The privacy ledger’s entries of a job, one a line',
+    role: 'viewer',
+    type: 'application/jsonl',
+  },
+  listClients: {
+    method: 'get',
+    path: '/api/clients',
+    summary: 'Clients that were ever let in, in the order of their keys',
+    role: 'viewer',
+    query: z.object({
+      after: z.string().max(64).default('').describe('Begins after this identity'),
+      limit: z.coerce.number().int().min(1).max(1000).default(200),
+    }),
+    answer: z.array(schema.clientSchema),
+  },
+  revokeClient: {
+    method: 'post',
+    path: '/api/clients/{identity}/revoke',
+    summary: 'Shut a client out, for good, and close its connection',
+    role: 'operator',
+    body: schema.revocationSchema,
+    answer: schema.clientSchema,
+  },
+  invite: {
+    method: 'post',
+    path: '/api/invitations',
+    summary: 'Make invitations, each good for one enrolment',
+    role: 'operator',
+    body: schema.invitationRequestSchema,
+    answer: schema.invitationsSchema,
+  },
+  listOperators: {
+    method: 'get',
+    path: '/api/operators',
+    summary: 'Who may use the administration',
+    role: 'privacy-officer',
+    answer: z.array(schema.operatorSchema),
+  },
+  addOperator: {
+    method: 'post',
+    path: '/api/operators',
+    summary: 'Let somebody use the administration; the token is shown once',
+    role: 'privacy-officer',
+    body: schema.operatorRequestSchema,
+    answer: schema.newOperatorSchema,
+  },
+  removeOperator: {
+    method: 'delete',
+    path: '/api/operators/{name}',
+    summary: 'Take an operator’s token away',
+    role: 'privacy-officer',
+  },
+  audit: {
+    method: 'get',
+    path: '/api/audit',
+    summary: 'Who did what, one entry a line',
+    role: 'privacy-officer',
+    query: z.object({ after: z.coerce.number().int().min(0).default(0).describe('Begins after this entry') }),
+    type: 'application/jsonl',
+  },
+  events: {
+    method: 'get',
+    path: '/api/events',
+    summary: 'What happens, as it happens: jobs, phases, rounds, connections',
+    role: 'viewer',
+    answer: schema.eventSchema,
+    type: 'text/event-stream',
+  },
+} as const satisfies Record<string, Endpoint>;
+
+export type EndpointName = keyof typeof ENDPOINTS;

@@ -1,0 +1,158 @@
+import { z } from 'zod';
+import { announcedJobSchema } from '@tutti/shared/protocol';
+import { roleSchema } from './roles.js';
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits');
+const time = z.iso.datetime();
+const label = z.string().min(1).max(100);
+/** ε, which is unbounded before there is noise. */
+const epsilon = z.number().min(0).nullable();
+
+/** What went wrong, as every answer that is not a success says it. */
+export const problemSchema = z.object({ code: z.string(), message: z.string(), remedy: z.string() });
+
+export const submissionSchema = z.strictObject({
+  /** The job file, YAML or JSON, as it was written. */
+  job: z.string().min(1).max(1_000_000),
+  /** Clients that the guarantee counts on, where not all have enrolled yet: sets δ and the divisor of the mean. */
+  population: z.int().min(3).max(10_000_000).optional(),
+});
+
+export const jobStatusSchema = z.enum(['running', 'paused', 'stopped', 'finished']);
+
+/** A round that is under way. */
+export const liveRoundSchema = z.object({
+  round: z.int(),
+  attempt: z.int(),
+  phase: z.string(),
+  selected: z.int(),
+  since: time,
+});
+
+export const jobSummarySchema = z.object({
+  /** SHA-256 of the job as announced: its name on the wire and in the ledger. */
+  job: hash,
+  name: z.string(),
+  status: jobStatusSchema,
+  /** Why a running job makes no round just now, or why it was paused or ended. */
+  reason: z.string().nullable(),
+  submittedBy: z.string(),
+  submittedAt: time,
+  rounds: z.object({ completed: z.int(), planned: z.int(), attempt: z.int() }),
+  epsilon: z.object({ releasedModel: epsilon, coordinator: epsilon, budget: z.number(), delta: z.number() }),
+  /** SHA-256 of the current model, once there is one. */
+  model: hash.nullable(),
+  /** Null where no round is under way in the process that was asked. */
+  live: liveRoundSchema.nullable(),
+  /** The coordinator process that runs it. */
+  owner: z.string().nullable(),
+});
+
+export const jobDetailSchema = jobSummarySchema.extend({ announced: announcedJobSchema });
+
+/** A round or an attempt at one. Cohort sizes carry no noise: they are for operators. */
+export const roundSchema = z.looseObject({
+  round: z.int(),
+  attempt: z.int(),
+  outcome: z.enum(['completed', 'aborted']),
+  reason: z.string().optional(),
+  selected: z.int(),
+  roster: z.int(),
+  sharers: z.int(),
+  survivors: z.int(),
+  lost: z.object({ advertise: z.int(), share: z.int(), input: z.int(), unmask: z.int() }),
+  loss: z.number().optional(),
+  accuracy: z.number().optional(),
+  epsilon: z.object({ releasedModel: epsilon, coordinator: epsilon }),
+  milliseconds: z.record(z.string(), z.number()),
+  modelHash: hash,
+});
+
+export const resultSchema = z.object({
+  job: hash,
+  name: z.string(),
+  status: jobStatusSchema,
+  rounds: z.int(),
+  model: hash,
+  /** Where the weights are: 32-bit floats, little-endian, layer by layer (kernel row-major, then bias). */
+  url: z.string(),
+  parameters: z.int(),
+  announced: announcedJobSchema,
+});
+
+export const invitationRequestSchema = z.strictObject({
+  /** For whom, as a note to yourself. */
+  label: label.default('invitation'),
+  /** How many: each enrols one client, once. */
+  count: z.int().min(1).max(1000).default(1),
+  /** Hours for which they are good. */
+  hours: z.number().positive().max(8760).default(168),
+});
+
+export const invitationsSchema = z.object({
+  /** Words to hand to clients. Shown now, and kept nowhere. */
+  invitations: z.array(z.string()),
+  expiresAt: time,
+});
+
+export const clientSchema = z.object({
+  identity: hash,
+  connected: z.boolean(),
+  version: z.string(),
+  attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  firstSeen: time,
+  lastSeen: time,
+  revoked: z.object({ at: time, why: z.string() }).nullable(),
+});
+
+export const revocationSchema = z.strictObject({ why: z.string().min(1).max(500) });
+
+export const operatorRequestSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9._@-]{0,62}$/, 'lower-case letters, digits and . _ @ -, 1 to 63'),
+  role: roleSchema,
+});
+
+export const operatorSchema = z.object({ name: z.string(), role: roleSchema, createdAt: time });
+
+/** A new operator and its token: shown now, and kept nowhere. */
+export const newOperatorSchema = operatorSchema.extend({ token: z.string() });
+
+export const auditEntrySchema = z.object({
+  sequence: z.int(),
+  time,
+  actor: z.string(),
+  action: z.string(),
+  subject: z.string(),
+  detail: z.record(z.string(), z.unknown()),
+});
+
+export const coordinatorSchema = z.object({
+  version: z.string(),
+  /** Public keys, hex. */
+  coordinator: hash,
+  authority: hash,
+  group: hash,
+  url: z.string(),
+  /** Whether this process can make certificates: the coordinator then is its own enrolment authority. */
+  enrols: z.boolean(),
+  startedAt: time,
+  clients: z.object({ connected: z.int(), enrolled: z.int() }),
+  you: z.object({ name: z.string(), role: roleSchema }),
+});
+
+/** What the stream of events carries. */
+export const eventSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('job'), job: hash, status: jobStatusSchema, reason: z.string().nullable() }),
+  z.object({ kind: z.literal('phase'), job: hash, live: liveRoundSchema }),
+  z.object({ kind: z.literal('round'), job: hash, record: roundSchema }),
+  z.object({ kind: z.literal('clients'), connected: z.int() }),
+]);
+
+export type Submission = z.output<typeof submissionSchema>;
+export type JobSummary = z.output<typeof jobSummarySchema>;
+export type JobDetail = z.output<typeof jobDetailSchema>;
+export type LiveRound = z.output<typeof liveRoundSchema>;
+export type JobResult = z.output<typeof resultSchema>;
+export type ClientView = z.output<typeof clientSchema>;
+export type CoordinatorView = z.output<typeof coordinatorSchema>;
+export type CoordinatorEvent = z.output<typeof eventSchema>;

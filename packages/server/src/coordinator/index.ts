@@ -1,0 +1,3 @@
+export * from './coordinator.js';
+export { readCoordinatorKey, writeCoordinatorKey } from './key-file.js';
+export * from './settings.js';

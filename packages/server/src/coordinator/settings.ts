@@ -1,0 +1,153 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { Refusal } from '@tutti/shared/errors';
+
+const key = z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits');
+const seconds = (least: number, most: number) => z.number().min(least).max(most);
+
+/** What an operator settles before a coordinator starts. Paths are relative to the folder of the file. */
+export const coordinatorSettingsSchema = z.strictObject({
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(500)
+    .optional()
+    .describe('Where clients reach it, as invitations say. Default: where it listens.'),
+  listen: z
+    .strictObject({
+      host: z.string().min(1).max(255).default('127.0.0.1'),
+      port: z.int().min(0).max(65535).default(7430),
+      certificate: z.string().min(1).optional().describe('Certificate chain, PEM file.'),
+      key: z.string().min(1).optional().describe('Private key of the certificate, PEM file.'),
+      behindProxy: z
+        .boolean()
+        .default(false)
+        .describe('A proxy in front does TLS, and says in X-Forwarded-For who asks.'),
+      insecure: z
+        .boolean()
+        .default(false)
+        .describe('Listen beyond loopback without TLS: tokens and models can be read on the way.'),
+    })
+    .prefault({}),
+  keys: z
+    .strictObject({
+      coordinator: z.string().min(1).default('keys/coordinator.json').describe('The coordinator’s key file.'),
+      authority: key.describe('Public key of the enrolment authority.'),
+      group: key.describe('The enrolment group.'),
+      authorityFolder: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Of an authority made by `tutti enrol init`, where this coordinator holds its key.'),
+      revocations: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('File with the authority’s newest list of revoked certificates.'),
+    })
+    .describe('Who the coordinator is, and whose certificates it relies on.'),
+  store: z
+    .string()
+    .min(1)
+    .default('store')
+    .describe('Folder of the embedded store, or `postgres://…` for several coordinators.'),
+  files: z
+    .string()
+    .min(1)
+    .default('files')
+    .describe('Folder of models and of rounds under way; coordinators that share a store share it.'),
+  rounds: z
+    .strictObject({
+      phaseDeadline: seconds(1, 86_400)
+        .default(120)
+        .describe(
+          'Seconds after which a phase closes with whoever has answered. The first has the training in it.',
+        ),
+      grace: seconds(0, 3600)
+        .default(5)
+        .describe('Seconds for which a client whose connection is lost is still waited for.'),
+      pause: seconds(0, 86_400).default(1).describe('Seconds between two rounds of a job.'),
+    })
+    .prefault({}),
+  enrolment: z
+    .strictObject({
+      days: z
+        .number()
+        .positive()
+        .max(3650)
+        .default(365)
+        .describe('For which certificates made here are good.'),
+    })
+    .prefault({}),
+});
+
+export type CoordinatorSettings = z.output<typeof coordinatorSettingsSchema>;
+
+/** Settings with every path resolved. */
+export interface LocatedSettings {
+  readonly settings: CoordinatorSettings;
+  /** The folder that relative paths start from. */
+  readonly directory: string;
+}
+
+/**
+ * Reads a coordinator's settings from a YAML file.
+ * @throws {Refusal} `coordinator.settings` where there is none or it is wrong
+ */
+export async function readSettings(path: string): Promise<LocatedSettings> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new Refusal(
+      'coordinator.settings',
+      `${path} cannot be read.`,
+      'Name the file with --config; `tutti coordinator init <folder>` makes one.',
+      { cause },
+    );
+  });
+  return { settings: parseSettings(text, path), directory: resolve(dirname(path)) };
+}
+
+/** @throws {Refusal} `coordinator.settings` */
+export function parseSettings(text: string, name: string): CoordinatorSettings {
+  const document = parseDocument(text, { prettyErrors: false });
+  const [error] = document.errors;
+  const parsed = coordinatorSettingsSchema.safeParse(error === undefined ? document.toJS() : undefined);
+  if (parsed.success) return parsed.data;
+  const problems =
+    error === undefined
+      ? parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'settings'}: ${message}`)
+      : [error.message];
+  throw new Refusal(
+    'coordinator.settings',
+    `${name} does not fit:\n${problems.join('\n')}`,
+    'docs/operating.md explains every field.',
+  );
+}
+
+/** A path of the settings, from their folder on. */
+export function located({ directory }: LocatedSettings, path: string): string {
+  return isAbsolute(path) ? path : join(directory, path);
+}
+
+const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
+
+/**
+ * Refuses to listen where others can listen in.
+ * @throws {Refusal} `coordinator.no-tls`, `coordinator.half-tls`
+ */
+export function requireSafeListening({ listen }: CoordinatorSettings): void {
+  const { host, certificate, key: privateKey, behindProxy, insecure } = listen;
+  if ((certificate === undefined) !== (privateKey === undefined)) {
+    throw new Refusal(
+      'coordinator.half-tls',
+      'TLS needs a certificate and its private key; only one of them is named.',
+      'Name both: listen.certificate and listen.key.',
+    );
+  }
+  if (certificate !== undefined || LOOPBACK.test(host) || behindProxy || insecure) return;
+  throw new Refusal(
+    'coordinator.no-tls',
+    `Listening on ${host} without TLS, others could read tokens and models, and cut connections.`,
+    'Name listen.certificate and listen.key; or say behindProxy where a proxy does TLS; or say insecure, and mean it.',
+  );
+}

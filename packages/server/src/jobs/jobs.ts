@@ -1,0 +1,366 @@
+import type { KeyPair, Primitives, RandomSource } from '@tutti/shared/crypto';
+import { Refusal, TuttiError } from '@tutti/shared/errors';
+import { countWeights, drawInitialWeights, layoutOf } from '@tutti/shared/learning';
+import {
+  announcedJobSchema,
+  announceJob,
+  encodeAnnouncedJob,
+  type AnnouncedJob,
+  type RoundRecord,
+} from '@tutti/shared/protocol';
+import type { Expander } from '@tutti/shared/secagg';
+import type { CoordinatorEvent, JobDetail, JobResult, JobSummary, Submission } from '../api/schemas.js';
+import type { Sessions } from '../connection/sessions.js';
+import type { KeptLedger } from '../ledger/kept-ledger.js';
+import type { Actor } from '../operators/operators.js';
+import type { AuditLog } from '../operators/audit-log.js';
+import { JobRunner } from '../rounds/job-runner.js';
+import type { ArtifactFiles, JobStatus, Lease, RoundFiles, Store, SubmittedJob } from '../store/index.js';
+import { runRounds } from './running-job.js';
+import { readSubmission } from './submission.js';
+import { detailOf, summaryOf, type Standing } from './views.js';
+import { waited } from './waiting.js';
+
+export interface JobsOptions {
+  readonly primitives: Primitives;
+  readonly random: RandomSource;
+  /** The coordinator's Ed25519 key. */
+  readonly signingKey: KeyPair;
+  readonly authority: Uint8Array;
+  readonly groupId: Uint8Array;
+  readonly sessions: Sessions;
+  readonly store: Store;
+  readonly artifacts: ArtifactFiles;
+  readonly files: RoundFiles;
+  readonly expander?: Expander;
+  readonly ledger: KeptLedger;
+  readonly audit: AuditLog;
+  /** A name that no other process has, nor this one after a restart. */
+  readonly owner: string;
+  /** Milliseconds. */
+  readonly times: {
+    /** After which a phase of a round closes with whoever has answered. */
+    readonly phaseDeadline: number;
+    /** For which a client whose connection is lost is still waited for. */
+    readonly grace: number;
+    /** Between two rounds of a job. */
+    readonly pause: number;
+    /** After which another coordinator takes a job over whose owner is not heard of. */
+    readonly lease: number;
+    /** Between two looks at whether enough clients are there. */
+    readonly patience: number;
+  };
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  readonly publish: (event: CoordinatorEvent) => void;
+  /** Told of what went wrong where nobody waits for an answer. */
+  readonly failed: (what: string, error: unknown) => void;
+}
+
+/** A job that this process runs. */
+interface Run {
+  readonly lease: Lease;
+  readonly stopping: AbortController;
+  ended: Promise<void>;
+}
+
+/**
+ * The jobs of a coordinator, several at a time. What an operator wants of a job is in the store; this process runs whichever jobs it holds the
+ * lease of, and looks again a few times in each lease's duration: what another process holds and does not renew is taken over.
+ */
+export class Jobs {
+  private readonly runs = new Map<string, Run>();
+  private readonly standings = new Map<string, Standing>();
+  private readonly closing = new AbortController();
+  private watching: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: JobsOptions) {}
+
+  /** Takes up every job that is to run and that nobody holds, from now on. */
+  start(): void {
+    const { lease } = this.options.times;
+    const watch = async () => {
+      while (!this.closing.signal.aborted) {
+        await this.look().catch((error: unknown) => this.options.failed('jobs.look', error));
+        await waited(lease / 4, this.closing.signal);
+      }
+    };
+    this.watching = watch();
+  }
+
+  /** Finishes the rounds under way, and leaves the jobs to whoever takes them up next. */
+  async close(): Promise<void> {
+    this.closing.abort();
+    for (const { stopping } of this.runs.values()) stopping.abort();
+    await this.watching;
+    await Promise.all([...this.runs.values()].map(({ ended }) => ended));
+  }
+
+  /** Jobs that this process runs. */
+  get running(): number {
+    return this.runs.size;
+  }
+
+  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.submitted-before`, `job.too-few-clients`, what {@link announceJob} refuses */
+  async submit(by: Actor, { job: source, population }: Submission): Promise<JobDetail> {
+    const { store, artifacts, audit, now } = this.options;
+    const job = readSubmission(source);
+    const enrolled = (await store.clients.population()).length;
+    const counted = population ?? enrolled;
+    if (counted < 3) {
+      throw new Refusal(
+        'job.too-few-clients',
+        `${enrolled} clients are enrolled; δ and the divisor of the mean follow from how many take part, and 3 are the least.`,
+        'Invite clients first, or say with `population` how many the guarantee shall count on.',
+      );
+    }
+    const announced = announceJob(job, counted);
+    const hash = await artifacts.put(encodeAnnouncedJob(announced));
+    await audit.record(by.name, 'job.submit', hash, { name: job.name, population: counted });
+    await store.jobs.submit({
+      job: hash,
+      name: job.name,
+      status: 'running',
+      submittedBy: by.name,
+      submittedAt: now(),
+      source,
+    });
+    this.tell(hash, 'running');
+    await this.look();
+    return this.show(hash);
+  }
+
+  async list(): Promise<readonly JobSummary[]> {
+    const summaries: JobSummary[] = [];
+    for (const job of await this.options.store.jobs.list()) summaries.push(await this.summary(job));
+    return summaries;
+  }
+
+  /** @throws {Refusal} `job.unknown`, `job.ambiguous` */
+  async show(named: string): Promise<JobDetail> {
+    const job = await this.find(named);
+    return detailOf(await this.summary(job), await this.announced(job.job));
+  }
+
+  async rounds(named: string, after: number): Promise<readonly RoundRecord[]> {
+    const { job } = await this.find(named);
+    return (await this.options.store.rounds.of(job)).slice(after);
+  }
+
+  /** @throws {Refusal} `job.no-model` where the job has not begun */
+  async result(named: string): Promise<JobResult> {
+    const { job, name, status } = await this.find(named);
+    const state = await this.options.store.jobs.state(job);
+    if (state === undefined) {
+      throw new Refusal('job.no-model', `The job ${name} has not begun.`, 'Wait until it has made a round.');
+    }
+    const announced = await this.announced(job);
+    const parameters = countWeights(announced.model);
+    const { model, rounds } = state;
+    return { job, name, status, rounds, model, url: `/artifacts/${model}`, parameters, announced };
+  }
+
+  /** Entries of the privacy ledger that tell of a job, in order. */
+  async ledgerOf(named: string) {
+    const { job } = await this.find(named);
+    await this.options.ledger.refresh();
+    return this.options.ledger.of(job);
+  }
+
+  /** @throws {Refusal} `job.ended` where it is over */
+  pause(by: Actor, named: string): Promise<JobSummary> {
+    return this.change(by, named, 'job.pause', 'paused');
+  }
+
+  /** @throws {Refusal} `job.ended` where it is over */
+  resume(by: Actor, named: string): Promise<JobSummary> {
+    return this.change(by, named, 'job.resume', 'running');
+  }
+
+  /** Ends a job for good. @throws {Refusal} `job.ended` where it is over */
+  stop(by: Actor, named: string): Promise<JobSummary> {
+    return this.change(by, named, 'job.stop', 'stopped');
+  }
+
+  private async change(by: Actor, named: string, action: string, status: JobStatus): Promise<JobSummary> {
+    const { store, audit } = this.options;
+    const found = await this.find(named);
+    const { job, name } = found;
+    if (found.status === 'stopped' || found.status === 'finished') {
+      throw new Refusal('job.ended', `The job ${name} is ${found.status}.`, 'Submit another job.');
+    }
+    await audit.record(by.name, action, job);
+    await store.jobs.setStatus(job, status);
+    this.standing(job).reason = null;
+    this.tell(job, status);
+    if (status === 'running') await this.look();
+    else this.runs.get(job)?.stopping.abort();
+    if (status === 'stopped' && !this.runs.has(job)) await this.takeUp(job);
+    return this.summary({ ...found, status });
+  }
+
+  /** Renews the leases that this process holds, ends what shall not run any more, takes up what nobody runs. */
+  private async look(): Promise<void> {
+    const { store, times } = this.options;
+    for (const { job, status } of await store.jobs.list()) {
+      if (this.closing.signal.aborted) return;
+      const run = this.runs.get(job);
+      if (run !== undefined) {
+        const held = await store.leases.renew(run.lease, times.lease);
+        if (!held || status !== 'running') run.stopping.abort();
+      } else if (status === 'running' || (status === 'stopped' && (await this.isOpen(job)))) {
+        await this.takeUp(job);
+      }
+    }
+  }
+
+  private async isOpen(job: string): Promise<boolean> {
+    const { ledger } = this.options;
+    if (!ledger.jobs.has(job)) await ledger.refresh();
+    return ledger.jobs.has(job) && ledger.stateOf(job).isOpen;
+  }
+
+  private async takeUp(job: string): Promise<void> {
+    const { store, owner, times, failed } = this.options;
+    if (this.runs.has(job) || this.closing.signal.aborted) return;
+    const lease = await store.leases.acquire(job, owner, times.lease);
+    if (lease === undefined || this.runs.has(job)) return;
+    const run: Run = { lease, stopping: new AbortController(), ended: Promise.resolve() };
+    this.runs.set(job, run);
+    run.ended = this.run(job, run)
+      .catch((error: unknown) => {
+        const reason = error instanceof TuttiError ? error.code : 'server.failed';
+        this.standing(job).reason = `failed, and will be tried again: ${reason}`;
+        failed(`job ${job}`, error);
+      })
+      .finally(async () => {
+        this.runs.delete(job);
+        this.standing(job).live = null;
+        await store.leases.release(lease).catch((error: unknown) => failed('lease.release', error));
+      });
+  }
+
+  private async run(job: string, { lease, stopping }: Run): Promise<void> {
+    const { primitives, random, signingKey, authority, groupId, sessions, artifacts, files } = this.options;
+    const { ledger, times, now, publish } = this.options;
+    const announced = await this.announced(job);
+    const store = this.options.store.fenced(lease);
+    const standing = this.standing(job);
+    const runner = await JobRunner.open({
+      job: announced,
+      primitives,
+      signingKey,
+      authority,
+      groupId,
+      sessions,
+      population: () => store.clients.population(),
+      store,
+      artifacts,
+      files,
+      ...(this.options.expander && { expander: this.options.expander }),
+      ledger,
+      random: () => random,
+      seeded: false,
+      initialWeights: drawInitialWeights(layoutOf(announced.model), announced.model.seed),
+      now,
+      phaseDeadline: times.phaseDeadline,
+      grace: times.grace,
+      observe: (live) => {
+        standing.live = { ...live, since: new Date(now()).toISOString() };
+        publish({ kind: 'phase', job, live: standing.live });
+      },
+    });
+    const { samplingRate, minimum } = announced.cohort;
+    // A draw is made without regard to who is connected; but none is made that is bound to be too small.
+    const needed = Math.ceil(minimum / samplingRate);
+    const stopped = await runRounds(
+      {
+        runner,
+        pause: times.pause,
+        patience: times.patience,
+        hindrance: () =>
+          sessions.size >= needed
+            ? undefined
+            : `waiting for clients: ${sessions.size} of ${needed} are connected`,
+        waiting: (why) => {
+          standing.reason = why ?? null;
+        },
+        recorded: (record) => {
+          standing.latest = record;
+          standing.live = null;
+          publish({ kind: 'round', job, record: { ...record } });
+        },
+      },
+      stopping.signal,
+    );
+    await this.conclude(job, runner, stopped);
+  }
+
+  private async conclude(job: string, runner: JobRunner, stopped: JobRunner['stopped']): Promise<void> {
+    const { store, audit } = this.options;
+    const status = (await store.jobs.find(job))?.status;
+    if (status === 'stopped') {
+      await runner.close('stopped');
+    } else if (stopped === 'rounds' || stopped === 'budget') {
+      await runner.close(stopped);
+      await audit.record('jobs', 'job.finish', job, { reason: stopped });
+      await store.jobs.setStatus(job, 'finished');
+      this.standing(job).reason = stopped;
+      this.tell(job, 'finished');
+    } else if (stopped === 'stalled') {
+      await audit.record('jobs', 'job.pause', job, { reason: stopped });
+      await store.jobs.setStatus(job, 'paused');
+      this.standing(job).reason = 'no attempt at the next round kept enough clients';
+      this.tell(job, 'paused');
+    }
+  }
+
+  private async find(named: string): Promise<SubmittedJob> {
+    const jobs = await this.options.store.jobs.list();
+    const matching = jobs.filter(
+      ({ job, name }) => name === named || (/^[0-9a-f]{4,64}$/.test(named) && job.startsWith(named)),
+    );
+    const [found] = matching;
+    if (found === undefined) {
+      throw new Refusal('job.unknown', 'There is no such job.', 'List the jobs: `tutti job list`.');
+    }
+    if (matching.length > 1) {
+      throw new Refusal(
+        'job.ambiguous',
+        `${matching.length} jobs are named so.`,
+        'Give more of the hash: `tutti job list` shows it.',
+      );
+    }
+    return found;
+  }
+
+  private async announced(job: string): Promise<AnnouncedJob> {
+    const bytes = await this.options.artifacts.fetch(job);
+    return announcedJobSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  }
+
+  private async summary(job: SubmittedJob): Promise<JobSummary> {
+    const { store } = this.options;
+    const standing = this.standing(job.job);
+    const [announced, state, owner] = await Promise.all([
+      this.announced(job.job),
+      store.jobs.state(job.job),
+      store.leases.holder(job.job),
+    ]);
+    // Rounds of other processes are not heard of here.
+    const latest = this.runs.has(job.job) ? standing.latest : undefined;
+    const record = latest ?? (await store.rounds.of(job.job)).at(-1);
+    if (record !== undefined) standing.latest = record;
+    return summaryOf({ job, announced, state, owner, standing });
+  }
+
+  private standing(job: string): Standing {
+    const known = this.standings.get(job) ?? { reason: null, live: null, latest: undefined };
+    this.standings.set(job, known);
+    return known;
+  }
+
+  private tell(job: string, status: JobStatus): void {
+    this.options.publish({ kind: 'job', job, status, reason: this.standing(job).reason });
+  }
+}

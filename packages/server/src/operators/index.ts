@@ -1,0 +1,4 @@
+export * from './audit-log.js';
+export * from './authentication.js';
+export * from './operators.js';
+export * from './token.js';

@@ -1,0 +1,199 @@
+import { Hono, type Context } from 'hono';
+import { stream, streamSSE } from 'hono/streaming';
+import type { z } from 'zod';
+import { Refusal } from '@tutti/shared/errors';
+import { ENDPOINTS, openApi, type Endpoint, type EndpointName } from '../api/index.js';
+import type { ClientView, CoordinatorEvent, CoordinatorView } from '../api/schemas.js';
+import type { EnrolmentDesk } from '../enrolment/desk.js';
+import type { Jobs } from '../jobs/jobs.js';
+import { requireRole, type Authenticate } from '../operators/authentication.js';
+import type { AuditLog } from '../operators/audit-log.js';
+import type { Actor, Operators } from '../operators/operators.js';
+import type { EnrolledClient, Store } from '../store/index.js';
+import { check, limitBody, readBody } from './input.js';
+
+/** What the administration stands on. */
+export interface Administration {
+  readonly authenticate: Authenticate;
+  readonly jobs: Jobs;
+  readonly enrolment: EnrolmentDesk;
+  readonly operators: Operators;
+  readonly audit: AuditLog;
+  readonly clients: Store['clients'];
+  /** Shuts a client out, for good. @returns whether there was such a client */
+  readonly revoke: (by: Actor, identity: string, why: string) => Promise<boolean>;
+  readonly isConnected: (identity: string) => boolean;
+  readonly describe: () => Promise<Omit<CoordinatorView, 'you'>>;
+  /** Calls the listener at every event, until the function that it returns is called. */
+  readonly subscribe: (listener: (event: CoordinatorEvent) => void) => () => void;
+}
+
+type Of<Name extends EndpointName, Part extends 'body' | 'query'> = (typeof ENDPOINTS)[Name] extends {
+  readonly [Key in Part]: infer Schema extends z.ZodType;
+}
+  ? z.output<Schema>
+  : undefined;
+
+/** A request that has been checked: who asks may, and what is asked is well-formed. */
+interface Asked<Name extends EndpointName> {
+  readonly actor: Actor;
+  readonly body: Of<Name, 'body'>;
+  readonly query: Of<Name, 'query'>;
+  /** A part of the path. */
+  readonly named: string;
+  readonly context: Context;
+}
+
+type Handlers = {
+  readonly [Name in EndpointName]: (asked: Asked<Name>) => unknown;
+};
+
+const MOST_BYTES = 1_100_000;
+
+/** The administration: every endpoint that {@link ENDPOINTS} describes, and the description. */
+export function adminRoutes(services: Administration): Hono {
+  const app = new Hono();
+  const handlers = handlersOf(services);
+  app.use('*', limitBody(MOST_BYTES));
+  app.get('/openapi.json', async (context) => context.json(openApi((await services.describe()).version)));
+  for (const [name, endpoint] of Object.entries<Endpoint>(ENDPOINTS)) {
+    const handle = handlers[name as EndpointName] as (asked: unknown) => unknown;
+    const path = endpoint.path.replace('/api', '').replaceAll(/\{(\w+)\}/g, ':$1');
+    const parameter = /\{(\w+)\}/.exec(endpoint.path)?.[1];
+    app.on(endpoint.method.toUpperCase(), path, async (context) => {
+      context.header('cache-control', 'no-store');
+      const actor = await services.authenticate(context.req.header('authorization'));
+      requireRole(actor, endpoint.role);
+      const answer = await handle({
+        actor,
+        body: endpoint.body && (await readBody(context, endpoint.body)),
+        query: endpoint.query && check(endpoint.query, context.req.query()),
+        named: parameter === undefined ? '' : (context.req.param(parameter) ?? ''),
+        context,
+      });
+      if (answer instanceof Response) return answer;
+      return answer === undefined ? context.body(null, 204) : context.json(answer);
+    });
+  }
+  app.all('*', () => {
+    throw new Refusal(
+      'web.unknown',
+      'There is no such thing here.',
+      'See /api/openapi.json for what there is.',
+    );
+  });
+  return app;
+}
+
+function handlersOf(services: Administration): Handlers {
+  const { jobs, enrolment, operators, audit, clients } = services;
+  const view = (client: EnrolledClient) => viewOf(client, services.isConnected(client.identity));
+  return {
+    coordinator: async ({ actor: { name, role } }) => ({
+      ...(await services.describe()),
+      you: { name, role },
+    }),
+    listJobs: () => jobs.list(),
+    submitJob: ({ actor, body }) => jobs.submit(actor, body),
+    showJob: ({ named }) => jobs.show(named),
+    pauseJob: ({ actor, named }) => jobs.pause(actor, named),
+    resumeJob: ({ actor, named }) => jobs.resume(actor, named),
+    stopJob: ({ actor, named }) => jobs.stop(actor, named),
+    listRounds: ({ named, query }) => jobs.rounds(named, query.after),
+    jobResult: ({ named }) => jobs.result(named),
+    jobLedger: async ({ named, context }) => lines(context, await jobs.ledgerOf(named)),
+    listClients: async ({ query }) => (await clients.list(query.limit, query.after)).map(view),
+    revokeClient: async ({ actor, named, body }) => {
+      await services.revoke(actor, named, body.why);
+      const client = await clients.find(named);
+      if (client === undefined) {
+        throw new Refusal('client.unknown', 'There is no such client.', 'List the clients.');
+      }
+      return view(client);
+    },
+    invite: async ({ actor, body }) => {
+      const { invitations, expiresAt } = await enrolment.invite(actor.name, body);
+      return { invitations, expiresAt: iso(expiresAt) };
+    },
+    listOperators: async () =>
+      (await operators.list()).map(({ name, role, createdAt }) => ({
+        name,
+        role,
+        createdAt: iso(createdAt),
+      })),
+    addOperator: async ({ actor, body }) => {
+      const { name, role, createdAt, token } = await operators.add(actor.name, body);
+      return { name, role, createdAt: iso(createdAt), token };
+    },
+    removeOperator: ({ actor, named }) => operators.remove(actor.name, named),
+    audit: ({ query, context }) => lines(context, audit.entries(query.after), auditView),
+    events: ({ context }) => events(context, services.subscribe),
+  };
+}
+
+const iso = (time: number) => new Date(time).toISOString();
+
+function auditView<Entry extends { readonly time: number }>(entry: Entry) {
+  return { ...entry, time: iso(entry.time) };
+}
+
+function viewOf(client: EnrolledClient, connected: boolean): ClientView {
+  const { identity, version, attributes, firstSeen, lastSeen, revoked } = client;
+  return {
+    identity,
+    connected,
+    version,
+    attributes,
+    firstSeen: iso(firstSeen),
+    lastSeen: iso(lastSeen),
+    revoked: revoked ? { at: iso(revoked.at), why: revoked.why } : null,
+  };
+}
+
+/** One JSON object a line, https://jsonlines.org. */
+function lines<T>(
+  context: Context,
+  values: Iterable<T> | AsyncIterable<T>,
+  view: (value: T) => unknown = (value) => value,
+): Response {
+  context.header('content-type', 'application/jsonl');
+  return stream(context, async (output) => {
+    for await (const value of values) await output.write(`${JSON.stringify(view(value))}\n`);
+  });
+}
+
+const HEARTBEAT = 15_000;
+
+/** Events as they happen. A reader that falls behind by too many is cut off: it can look at the whole again. */
+function events(context: Context, subscribe: Administration['subscribe']): Response {
+  return streamSSE(context, async (output) => {
+    const waiting: CoordinatorEvent[] = [];
+    let wake: () => void = () => undefined;
+    const unsubscribe = subscribe((event) => {
+      waiting.push(event);
+      wake();
+    });
+    output.onAbort(() => wake());
+    try {
+      while (!output.aborted && waiting.length < MOST_WAITING) {
+        const event = waiting.shift();
+        if (event !== undefined) {
+          await output.writeSSE({ event: event.kind, data: JSON.stringify(event) });
+          continue;
+        }
+        const heard = await new Promise<boolean>((resolve) => {
+          const timer = setTimeout(() => resolve(false), HEARTBEAT);
+          wake = () => {
+            clearTimeout(timer);
+            resolve(true);
+          };
+        });
+        if (!heard) await output.write(': still here\n\n');
+      }
+    } finally {
+      unsubscribe();
+    }
+  });
+}
+
+const MOST_WAITING = 1000;

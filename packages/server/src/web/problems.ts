@@ -1,0 +1,42 @@
+import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { Refusal, TuttiError } from '@tutti/shared/errors';
+
+/** Refusals that have a status of their own; all others are 400 where the request was at fault, and 500 where we were. */
+const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
+  'operator.unauthenticated': 401,
+  'operator.forbidden': 403,
+  'enrolment.token': 403,
+  'enrolment.signature': 403,
+  'enrolment.by-hand': 404,
+  'artifact.unknown': 404,
+  'artifact.damaged': 500,
+  'client.unknown': 404,
+  'job.unknown': 404,
+  'job.no-model': 404,
+  'operator.unknown': 404,
+  'web.unknown': 404,
+  'job.ambiguous': 409,
+  'job.ended': 409,
+  'job.submitted-before': 409,
+  'operator.exists': 409,
+  'operator.last': 409,
+  'web.too-large': 413,
+  'web.too-many': 429,
+};
+
+/** An error as it is answered: code, message and remedy of ours, and nothing of our insides. */
+export function answerProblem(context: Context, error: unknown): Response {
+  if (!(error instanceof TuttiError)) {
+    return context.json(
+      { code: 'server.failed', message: 'The coordinator failed.', remedy: 'Try again later.' },
+      500,
+    );
+  }
+  const { code, message, remedy } = error;
+  const status = STATUS[code] ?? (error instanceof Refusal ? 400 : 503);
+  if (status === 401) context.header('www-authenticate', 'Bearer');
+  // The rest of the body is not read: nothing else can come over this connection.
+  if (status === 413) context.header('connection', 'close');
+  return context.json({ code, message, remedy }, status);
+}

@@ -1,0 +1,122 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeInvitation } from '@tutti/shared/protocol';
+import { eventually, QUICK_JOB, TestCoordinator, type TestClient } from '../support/test-coordinator.js';
+import { run } from './command.js';
+
+describe('tutti coordinator', () => {
+  let directory: string;
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tutti-test-'));
+  });
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  it('is made, started, asked and stopped by one who reads the help', async () => {
+    const folder = join(directory, 'one');
+    const made = await run(['coordinator', 'init', folder, '--json']);
+    expect(made.stderr).toBe('');
+    const { operator, config } = JSON.parse(made.stdout) as {
+      operator: { token: string };
+      config: string;
+    };
+    let interrupt: () => void = () => undefined;
+    let address: string | undefined;
+    const running = run(['coordinator', '--config', config, '--port', '0'], {
+      interrupter: (listener) => (interrupt = listener),
+      written: (text) => (address ??= /"listening":"([^"]+)"/.exec(text)?.[1]),
+    });
+    const url = await eventually(() => Promise.resolve(address));
+    const environment = { TUTTI_COORDINATOR: url, TUTTI_TOKEN: operator.token };
+    const invited = await run(['invite'], { environment });
+    expect(decodeInvitation(invited.stdout)).toMatchObject({ url });
+    expect((await run(['job', 'list'], { environment })).stdout).toBe('No job has been submitted.\n');
+    interrupt();
+    expect(await running).toMatchObject({ code: 0, stdout: '' });
+  });
+
+  it('says plainly what it means to be one’s own authority', async () => {
+    const { stdout } = await run(['coordinator', 'init', join(directory, 'own')]);
+    expect(stdout).toContain('its own enrolment authority');
+  });
+
+  it('relies on an authority that somebody else runs, and then makes no certificates', async () => {
+    await run(['enrol', 'init', join(directory, 'authority')]);
+    const authority = join(directory, 'authority', 'authority.json');
+    const made = await run(['coordinator', 'init', join(directory, 'two'), '--authority', authority]);
+    expect(made.stdout).not.toContain('its own enrolment authority');
+    const settings = await readFile(join(directory, 'two', 'coordinator.yaml'), 'utf8');
+    expect(settings).toContain(
+      (JSON.parse(await readFile(authority, 'utf8')) as { publicKey: string }).publicKey,
+    );
+    expect(settings).not.toContain('authorityFolder');
+  });
+
+  it.each([
+    ['a folder that is not empty', () => ['coordinator', 'init', directory]],
+    [
+      'a file that is no authority’s',
+      () => ['coordinator', 'init', join(directory, 'x'), '--authority', 'package.json'],
+    ],
+    ['settings that are not there', () => ['coordinator', '--config', join(directory, 'nowhere.yaml')]],
+    ['no token', () => ['job', 'list']],
+    ['no address', () => ['job', 'list', '--coordinator', 'nowhere']],
+  ])('exits 2 for %s', async (_what, argv) => {
+    const { code, stdout, stderr } = await run(argv());
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).not.toContain('fault in Tutti');
+  });
+
+  it('exits 1 where no coordinator answers', async () => {
+    const environment = { TUTTI_TOKEN: 'A'.repeat(43), TUTTI_COORDINATOR: 'http://127.0.0.1:9' };
+    expect((await run(['job', 'list'], { environment })).code).toBe(1);
+  });
+});
+
+describe('tutti job', () => {
+  let coordinator: TestCoordinator;
+  let clients: readonly TestClient[];
+  let directory: string;
+  const ask = (...argv: string[]) =>
+    run(argv, { environment: { TUTTI_COORDINATOR: coordinator.url, TUTTI_TOKEN: coordinator.token } });
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tutti-test-'));
+    await writeFile(join(directory, 'job.yaml'), QUICK_JOB);
+    coordinator = await TestCoordinator.start();
+    clients = await coordinator.join(6);
+  });
+  afterAll(async () => {
+    for (const client of clients) client.leave();
+    await coordinator.dispose();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it('submits a job, follows it to its end, and fetches the model', async () => {
+    const submitted = await ask('job', 'submit', join(directory, 'job.yaml'), '--json');
+    expect(submitted.code).toBe(0);
+    const { job } = JSON.parse(submitted.stdout) as { job: string };
+    const followed = await ask('job', 'logs', job.slice(0, 8), '--follow');
+    expect(followed.stdout).toMatch(/^round 1 completed: 6 of 6 in the sum/m);
+    expect(followed.stdout).toMatch(/^round 2 completed/m);
+    expect((await ask('job', 'list')).stdout).toMatch(/quick +finished +2\/2/);
+    expect((await ask('job', 'show', 'quick')).stdout).toContain('finished: rounds');
+    const out = join(directory, 'model');
+    expect((await ask('job', 'result', 'quick', '--out', out)).code).toBe(0);
+    expect(await readFile(join(out, 'model.json'), 'utf8')).toContain('weightsManifest');
+  });
+
+  it('exits 2 with what the coordinator says where it refuses', async () => {
+    const { code, stderr } = await ask('job', 'pause', 'quick');
+    expect(code).toBe(2);
+    expect(stderr).toContain('The job quick is finished.');
+  });
+
+  it('names the lines of a job file that are wrong before it asks', async () => {
+    await writeFile(join(directory, 'wrong.yaml'), 'name: x\nmodel: { inputs: 0, classes: 2 }\n');
+    const { code, stderr } = await ask('job', 'submit', join(directory, 'wrong.yaml'));
+    expect(code).toBe(2);
+    expect(stderr).toContain('wrong.yaml:2');
+  });
+});

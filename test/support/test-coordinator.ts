@@ -1,0 +1,219 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import {
+  dialCoordinator,
+  enrol,
+  HttpArtifacts,
+  Library,
+  MemoryJournal,
+  Participant,
+  type ParticipantEvent,
+} from '@tutti/client';
+import { createTrainer } from '@tutti/client/training';
+import {
+  addFirstOperator,
+  coordinatorSettingsSchema,
+  startCoordinator,
+  writeCoordinatorKey,
+  type LocatedSettings,
+  type RunningCoordinator,
+} from '@tutti/server';
+import { ENDPOINTS, type Endpoint, type EndpointName } from '@tutti/server/api';
+import { createIdentity, fromHex, issueCertificate, toHex, type KeyPair } from '@tutti/shared/crypto';
+import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
+import { decodeInvitation } from '@tutti/shared/protocol';
+
+/** A job that three clients finish in a moment. */
+export const QUICK_JOB = `
+name: quick
+model: { inputs: 4, classes: 2 }
+training: { backend: arrays }
+rounds: 2
+cohort: { samplingRate: 1, minimum: 5, maximum: 10, survivorFraction: 0.8, corruptFraction: 0 }
+privacy: { epsilon: 50, delta: 0.001 }
+`;
+
+const DAY = 86_400_000;
+
+/** A coordinator on a free port of loopback, that is its own enrolment authority. */
+export class TestCoordinator {
+  private constructor(
+    readonly location: LocatedSettings,
+    readonly authority: KeyPair,
+    /** Of the first operator, a privacy officer. */
+    readonly token: string,
+    private running: RunningCoordinator,
+  ) {}
+
+  static async start(settings: Record<string, unknown> = {}): Promise<TestCoordinator> {
+    const directory = await mkdtemp(join(tmpdir(), 'tutti-test-'));
+    const coordinator = await createIdentity(primitives, systemRandom);
+    const authority = await createIdentity(primitives, systemRandom);
+    await writeCoordinatorKey(join(directory, 'coordinator.json'), coordinator);
+    const location: LocatedSettings = {
+      directory,
+      settings: coordinatorSettingsSchema.parse({
+        listen: { port: 0 },
+        rounds: { phaseDeadline: 20, grace: 0, pause: 0 },
+        keys: {
+          coordinator: 'coordinator.json',
+          authority: toHex(authority.publicKey),
+          group: '07'.repeat(32),
+        },
+        ...settings,
+      }),
+    };
+    const token = await addFirstOperator(location, { name: 'admin', role: 'privacy-officer' });
+    return new TestCoordinator(location, authority, token, await run(location, authority));
+  }
+
+  get url(): string {
+    return this.running.url;
+  }
+
+  close(): Promise<void> {
+    return this.running.close();
+  }
+
+  /** Closes it, and removes what it left. */
+  async dispose(): Promise<void> {
+    await this.close();
+    await rm(this.location.directory, { recursive: true, force: true });
+  }
+
+  /** Starts it again on what it left, where it was. */
+  async restart(): Promise<void> {
+    const { settings, directory } = this.location;
+    const listen = { ...settings.listen, port: Number(new URL(this.url).port) };
+    this.running = await run({ directory, settings: { ...settings, listen } }, this.authority);
+  }
+
+  /** Asks the administration over HTTP. */
+  async ask(
+    name: EndpointName,
+    options: {
+      named?: string;
+      body?: unknown;
+      token?: string;
+      query?: string;
+    } = {},
+  ): Promise<{ status: number; json: unknown; text: string }> {
+    const { method, path }: Endpoint = ENDPOINTS[name];
+    const url = `${this.url}${path.replace(/\{\w+\}/, options.named ?? '')}${options.query ?? ''}`;
+    const response = await fetch(url, {
+      method: method.toUpperCase(),
+      headers: { authorization: `Bearer ${options.token ?? this.token}` },
+      ...(method === 'post' && { body: JSON.stringify(options.body ?? {}) }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.split(';')[0] === 'application/json';
+    return { status: response.status, json: isJson ? (JSON.parse(text) as unknown) : undefined, text };
+  }
+
+  /** Invites and enrols clients, and connects them. */
+  async join(count: number): Promise<readonly TestClient[]> {
+    const { json } = await this.ask('invite', { body: { count } });
+    const { invitations } = json as { invitations: readonly string[] };
+    return Promise.all(invitations.map((word) => TestClient.join(word, this.url)));
+  }
+}
+
+/** A client as it is deployed, on made-up rows. */
+export class TestClient {
+  readonly events: ParticipantEvent[] = [];
+  private connection: { close(): void } | undefined;
+  private arrived: () => void = () => undefined;
+
+  private constructor(
+    readonly identity: KeyPair,
+    private readonly participant: Participant,
+  ) {}
+
+  static async join(invitationWord: string, url: string): Promise<TestClient> {
+    const invitation = decodeInvitation(invitationWord);
+    const identity = await createIdentity(primitives, systemRandom);
+    const certificate = await enrol(primitives, { ...invitation, url }, identity, Date.now());
+    const trainer = await createTrainer(
+      { kind: 'classifier', inputs: 4, classes: 2, hidden: [], seed: 1 },
+      'arrays',
+    );
+    const client: TestClient = new TestClient(
+      identity,
+      new Participant({
+        primitives,
+        random: () => systemRandom,
+        identity,
+        certificate,
+        authority: fromHex(invitation.authority),
+        coordinator: fromHex(invitation.coordinator),
+        groupId: fromHex(invitation.group),
+        library: new Library(new HttpArtifacts(url), primitives),
+        examples: { features: new Float32Array(8).fill(0.5), labels: Int32Array.of(0, 1), count: 2 },
+        trainer: () => Promise.resolve(trainer),
+        policy: {
+          maximumEpsilon: 1e6,
+          maximumDelta: 0.1,
+          minimumCohort: 3,
+          minimumCorruptFraction: 0,
+          maximumAttempts: 100,
+        },
+        journal: new MemoryJournal(),
+        now: () => Date.now(),
+        observe: (event) => {
+          client.events.push(event);
+          if (event.kind === 'welcomed' || event.kind === 'refused') client.arrived();
+        },
+      }),
+    );
+    await client.dial(url);
+    return client;
+  }
+
+  get name(): string {
+    return toHex(this.identity.publicKey);
+  }
+
+  /** Connects, and resolves once the coordinator has answered the handshake. */
+  dial(url: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.arrived = resolve;
+      this.connection = dialCoordinator(url, {
+        largestBody: 4 * 2 ** 20,
+        accept: (channel) => this.participant.accept(channel),
+      });
+    });
+  }
+
+  leave(): void {
+    this.connection?.close();
+  }
+}
+
+function run(location: LocatedSettings, authority: KeyPair): Promise<RunningCoordinator> {
+  let serial = 0;
+  return startCoordinator(location, {
+    version: '0.0.0-test',
+    log: pino({ level: process.env['TUTTI_LOG'] ?? 'silent' }),
+    certify: (identity) =>
+      issueCertificate(primitives, authority.secretKey, {
+        identity,
+        groupId: fromHex(location.settings.keys.group),
+        notBefore: Date.now() - DAY,
+        notAfter: Date.now() + DAY,
+        serial: serial++,
+      }),
+  });
+}
+
+/** Resolves once a condition holds. @throws after ten seconds */
+export async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
+  const until = performance.now() + 20_000;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > until) throw new Error('It did not come about in time.');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
