@@ -7,6 +7,7 @@ export * from './lanes.js';
 export * from './memoised.js';
 export { portable } from './portable.js';
 export * from './primitives.js';
+export * from './quicknet.js';
 export * from './random.js';
 export { recoverSecret, type Recovery } from './reed-solomon.js';
 export * from './revocation.js';

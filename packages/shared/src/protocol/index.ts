@@ -4,6 +4,7 @@ export * from './enrolment.js';
 export * from './handshake.js';
 export * from './job.js';
 export * from './processing.js';
+export * from './quicknet-beacon.js';
 export * from './revocations.js';
 export * from './round-plan.js';
 export * from './round-record.js';

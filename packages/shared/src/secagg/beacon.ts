@@ -9,6 +9,9 @@ export interface BeaconSource {
   readonly publicKey: Uint8Array;
   /** When a value appears, in Unix milliseconds. */
   publishedAt(round: number): number;
-  /** The verified value, once it is out. Rejects where it cannot be had or does not verify. */
+  /**
+   * The verified value, once it is out. Rejects where it cannot be had or does not verify, and by itself, in bounded time after it should have been out:
+   * whoever waits for it takes no message meanwhile and forgets no secret.
+   */
   value(round: number): Promise<Uint8Array>;
 }
