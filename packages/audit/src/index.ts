@@ -1,3 +1,7 @@
-export * from './canary-game.js';
-export * from './many-runs.js';
-export * from './one-run.js';
+export * from './audit-job.js';
+export * from './bounds/index.js';
+export * from './canaries/index.js';
+export { Network, type ExampleGradient } from './network.js';
+export * from './verdict.js';
+export { renderAudit, type AuditReport } from './report/index.js';
+export { writeAudit } from './report/write.js';

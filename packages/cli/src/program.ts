@@ -5,6 +5,7 @@ import { privacyCommand } from './privacy/index.js';
 import type { Surroundings } from './surroundings.js';
 import { coordinatorCommand } from './verbs/coordinator.js';
 import { enrolCommand } from './verbs/enrol.js';
+import { auditCommand } from './verbs/audit.js';
 import { jobCommand } from './verbs/job.js';
 import { secaggCommand } from './verbs/secagg.js';
 import { loadEngine, simulateCommand, type LoadEngine } from './verbs/simulate.js';
@@ -20,6 +21,7 @@ export function tuttiCommand(surroundings: Surroundings, engine: LoadEngine = lo
     .addCommand(coordinatorCommand(surroundings))
     .addCommand(operatorCommand(surroundings))
     .addCommand(inviteCommand(surroundings))
+    .addCommand(auditCommand(surroundings))
     .addCommand(privacyCommand())
     .addCommand(secaggCommand(surroundings))
     .addCommand(enrolCommand(surroundings));

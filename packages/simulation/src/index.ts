@@ -1,4 +1,6 @@
+export { loadDataset, partition, selectRows, type Dataset } from './data/index.js';
 export * from './erasure/index.js';
 export * from './events.js';
-export type { Withdrawal } from './run-directory.js';
+export { seededRandomness, systemRandomness, type Randomness } from './randomness.js';
+export { RunDirectory, type RunSettings, type Withdrawal } from './run-directory.js';
 export * from './simulate.js';

@@ -22,6 +22,8 @@ interface Following {
   /** Aborted: the round under way is finished, and the run can be gone on with. */
   readonly signal?: AbortSignal;
   readonly observe?: (event: SimulationEvent) => void;
+  /** What each virtual client trains with, by its number, in place of the job's own trainer: an audit puts its canaries there. */
+  readonly cast?: (client: number, trainer: Trainer) => Trainer;
 }
 
 export interface SimulateOptions extends Following {
@@ -82,7 +84,7 @@ async function run(
   directory: RunDirectory,
   settings: RunSettings,
   data: Data,
-  { signal, observe }: Following,
+  { signal, observe, cast = (_client, trainer) => trainer }: Following,
 ): Promise<RunSummary> {
   const started = performance.now();
   const now = () => Date.now();
@@ -120,7 +122,10 @@ async function run(
           randomness,
           keys,
           library: new Library(transport.artifacts, primitives),
-          trainer: trainerOf(trainer, new Set(settings.negated)),
+          trainer: trainerOf(
+            (client) => cast(identities.indexOf(client), trainer),
+            new Set(settings.negated),
+          ),
           policy: policyFor(job),
           journal: (client) => journals.of(client),
           examples: withoutRows(data.byClient, identities, withdrawals, job.model.inputs),
@@ -231,9 +236,12 @@ function requireSameJob(ledger: KeptLedger, job: string): void {
 }
 
 /** One model with swapped weights serves all virtual clients. */
-function trainerOf(trainer: Trainer, negated: ReadonlySet<string>) {
-  return (client: string) => (): Promise<Trainer> =>
-    Promise.resolve(negated.has(client) ? negatedTrainer(trainer) : trainer);
+function trainerOf(cast: (client: string) => Trainer, negated: ReadonlySet<string>) {
+  return (client: string) => {
+    const trainer = cast(client);
+    const used = negated.has(client) ? negatedTrainer(trainer) : trainer;
+    return (): Promise<Trainer> => Promise.resolve(used);
+  };
 }
 
 /** Virtual clients agree to what the job asks of them, and hold the coordinator to it. */

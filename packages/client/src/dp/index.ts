@@ -1,3 +1,4 @@
+export { classifierModel } from '../training/tensorflow/classifier.js';
 export type { AdaptiveClip } from './adaptive-clip.js';
 export { clippedSum, type ClippedSum, type Clipping } from './clip.js';
 export { makePrivate, makePrivateWithEpsilon, type PrivateOptions } from './make-private.js';

@@ -16,9 +16,9 @@ import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
 
 /**
  * A job as the coordinator announces it to clients: nothing left to a default, so that both sides compute the same encoding,
- * the same cost and the same hash from it. How a simulation makes up its clients is no client's business and left out.
+ * the same cost and the same hash from it. How a simulation makes up its clients, and how the job is audited, is no client's business and left out.
  */
-export const announcedJobSchema = jobSchema.omit({ simulation: true, data: true }).extend({
+export const announcedJobSchema = jobSchema.omit({ simulation: true, data: true, audit: true }).extend({
   privacy: jobSchema.shape.privacy.unwrap().required(),
   /** Announced where it is stated. */
   legalBasis: legalBasisSchema.exclude(['not stated']).optional(),

@@ -121,6 +121,22 @@ export const jobSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  audit: z
+    .strictObject({
+      required: z
+        .boolean()
+        .default(false)
+        .describe('The final model is written only when the audit of the job does not refute its ε.'),
+      unit: z
+        .enum(['client', 'example'])
+        .default('client')
+        .describe('Canary clients in the federation, or canary rows under DP-SGD at the job’s ε.'),
+      canaries: z.int().min(2).max(10_000).default(200),
+      guesses: z.int().min(1).max(10_000).optional().describe('Default: four in five of the canaries.'),
+      confidence: z.number().min(0.5).lt(1).default(0.95),
+    })
+    .prefault({})
+    .describe('Read by `tutti audit run`, and by `tutti simulate` where an audit is required.'),
   simulation: z
     .strictObject({
       clients: z.int().min(3).max(100_000).default(500).describe('Virtual clients: the population N.'),

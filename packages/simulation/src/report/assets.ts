@@ -9,13 +9,17 @@ export interface ReportAssets {
   readonly script: string;
 }
 
+const own = (name: string) => readFileSync(new URL(`../../assets/report/${name}`, import.meta.url), 'utf8');
+
+/** The style that all reports share. */
+export const reportStyle = (): string => own('report.css');
+
 /** Reads our own style and script, and uPlot (MIT licence) from its package. */
 export function reportAssets(): ReportAssets {
-  const own = (name: string) => readFileSync(new URL(`../../assets/report/${name}`, import.meta.url), 'utf8');
   const uplot = (name: string) => readFileSync(resolvePackage(`uplot/${name}`), 'utf8');
   const licence = `/*! uPlot\n${uplot('LICENSE').trim()}\n*/`;
   return {
-    style: `${uplot('dist/uPlot.min.css')}\n${own('report.css')}`,
+    style: `${uplot('dist/uPlot.min.css')}\n${reportStyle()}`,
     script: `${licence}\n${uplot('dist/uPlot.iife.min.js')}\n${own('report.js')}`,
   };
 }

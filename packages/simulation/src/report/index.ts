@@ -4,7 +4,11 @@ import { body, type StatementSection } from './body.js';
 import { chartsOf } from './charts.js';
 import { page } from './page.js';
 
+export { reportStyle } from './assets.js';
 export type { StatementSection } from './body.js';
+export { count, duration, epsilonFigure, percent, smallProbability } from './figures.js';
+export { markup, Markup } from './markup.js';
+export { page } from './page.js';
 
 export interface ReportInput {
   readonly summary: RunSummary;
@@ -21,5 +25,6 @@ export interface ReportInput {
  */
 export function renderReport(input: ReportInput): string {
   const { summary, rounds, job } = input;
-  return page(`${summary.job} · Tutti`, body(input), chartsOf(rounds, job), reportAssets());
+  const { style, script } = reportAssets();
+  return page(`${summary.job} · Tutti`, body(input), style, { script, data: chartsOf(rounds, job) });
 }

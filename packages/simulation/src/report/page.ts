@@ -1,15 +1,21 @@
 import { createHash } from 'node:crypto';
-import type { ReportAssets } from './assets.js';
 import { escapeJson, markup, Markup } from './markup.js';
 
 /**
  * A page in one file that asks the network for nothing: its content security policy allows exactly the style and the script
  * that are in it, by their hashes, and no other source of anything.
+ *
+ * @param live - the script and the data that it draws; left out, the page has none
  */
-export function page(title: string, body: Markup, data: unknown, { style, script }: ReportAssets): string {
+export function page(
+  title: string,
+  body: Markup,
+  style: string,
+  live?: { readonly script: string; readonly data: unknown },
+): string {
   const policy = [
     "default-src 'none'",
-    `script-src '${integrity(script)}'`,
+    ...(live === undefined ? [] : [`script-src '${integrity(live.script)}'`]),
     `style-src '${integrity(style)}'`,
     "base-uri 'none'",
     "form-action 'none'",
@@ -27,11 +33,15 @@ export function page(title: string, body: Markup, data: unknown, { style, script
 </head>
 <body>
 ${body}
-<script type="application/json" id="charts">${escapeJson(data)}</script>
-<script>${verbatim(script, '</script')}</script>
+${live === undefined ? undefined : scripts(live)}
 </body>
 </html>
 `.text;
+}
+
+function scripts({ script, data }: { readonly script: string; readonly data: unknown }): Markup {
+  return markup`<script type="application/json" id="charts">${escapeJson(data)}</script>
+<script>${verbatim(script, '</script')}</script>`;
 }
 
 function integrity(text: string): string {

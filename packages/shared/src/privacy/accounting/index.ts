@@ -6,6 +6,7 @@ export { ExactAccountant } from './exact-accountant.js';
 export { rdpToDelta, rdpToEpsilon } from './rdp/conversion.js';
 export { DEFAULT_ORDERS } from './rdp/orders.js';
 export { gaussianEpsilon, gaussianLogDelta } from './gaussian.js';
+export { normalCdf } from './normal.js';
 export { treeDepth, treeSensitivitySquared } from './tree.js';
 export {
   bufferedCoefficients,

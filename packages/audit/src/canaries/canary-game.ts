@@ -1,7 +1,7 @@
 import type { Primitives, RandomSource } from '@tutti/shared/crypto';
 import { uniform } from '@tutti/shared/crypto';
 import { decode, encode, type EncodingPlan } from '@tutti/shared/privacy';
-import { guessByRank, type OneRunAudit } from './one-run.js';
+import { guessByRank, type OneRunAudit } from '../bounds/one-run.js';
 
 export interface CanaryGame {
   readonly plan: EncodingPlan;

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { guessByRank, manyRunsLowerBound, oneRunLowerBound, oneRunPValue } from '@tutti/audit';
-import { lowerLimit, upperTail } from '../../packages/audit/src/binomial.js';
+import { lowerLimit, upperTail } from '../../../packages/audit/src/bounds/binomial.js';
 
 /** Made by the reference implementations that the file names. */
-const { rows } = JSON.parse(readFileSync(new URL('../vectors/privacy.json', import.meta.url), 'utf8')) as {
+const { rows } = JSON.parse(readFileSync(new URL('../../vectors/privacy.json', import.meta.url), 'utf8')) as {
   rows: { id: string; kind: string; params: Record<string, number>; expect: Record<string, number> }[];
 };
 const of = (kind: string) => rows.filter((row) => row.kind === kind);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { oneRunLowerBound, playCanaryGame } from '@tutti/audit';
 import { epsilonOf, planEncoding, releaseEvent } from '@tutti/shared/privacy';
 import { primitives } from '@tutti/shared/crypto/primitives';
-import { seededRandom } from '../support/seeded-random.js';
+import { seededRandom } from '../../support/seeded-random.js';
 
 const CANARIES = 400;
 const GUESSES = 200;

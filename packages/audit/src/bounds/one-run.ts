@@ -1,5 +1,6 @@
 import { Refusal } from '@tutti/shared/errors';
 import { binomialProbabilities } from './binomial.js';
+import { largestFalsified } from './search.js';
 
 /** What an auditor found in one run: of `canaries` coins it guessed `guesses`, and `correct` of those rightly. */
 export interface OneRunAudit {
@@ -11,22 +12,15 @@ export interface OneRunAudit {
   readonly delta: number;
 }
 
-const LARGEST_EPSILON = 50;
-
 /**
  * An upper bound on the probability of so many right guesses, or more, against any mechanism that is (ε, δ)-differentially private:
  * a small one falsifies the claim. Steinke, Nasr and Jagielski 2023 (arXiv 2305.08846), the theorem for approximate DP.
  *
  * @throws {Refusal} `audit.counts` where the counts contradict one another
  */
-export function oneRunPValue({ canaries, guesses, correct, delta }: OneRunAudit, epsilon: number): number {
-  if (!(Number.isInteger(correct) && correct >= 0 && correct <= guesses && guesses <= canaries)) {
-    throw new Refusal(
-      'audit.counts',
-      `${correct} right of ${guesses} guesses on ${canaries} canaries cannot be.`,
-      'Count again: right guesses are guesses, and each canary is guessed at most once.',
-    );
-  }
+export function oneRunPValue(audit: OneRunAudit, epsilon: number): number {
+  checkCounts(audit);
+  const { canaries, guesses, correct, delta } = audit;
   const probabilities = binomialProbabilities(guesses, 1 / (1 + Math.exp(-epsilon)));
   let tail = 0;
   for (let k = guesses; k >= correct; k--) tail += probabilities[k] ?? 0;
@@ -46,16 +40,17 @@ export function oneRunPValue({ canaries, guesses, correct, delta }: OneRunAudit,
  * @param confidence - 0.95, say
  */
 export function oneRunLowerBound(audit: OneRunAudit, confidence: number): number {
-  const significance = 1 - confidence;
-  if (oneRunPValue(audit, 0) > significance) return 0;
-  let low = 0;
-  let high = LARGEST_EPSILON;
-  for (let step = 0; step < 60; step++) {
-    const middle = (low + high) / 2;
-    if (oneRunPValue(audit, middle) <= significance) low = middle;
-    else high = middle;
-  }
-  return low;
+  return largestFalsified((epsilon) => oneRunPValue(audit, epsilon) <= 1 - confidence);
+}
+
+/** @throws {Refusal} `audit.counts` where the counts contradict one another */
+export function checkCounts({ canaries, guesses, correct }: OneRunAudit): void {
+  if (Number.isInteger(correct) && correct >= 0 && correct <= guesses && guesses <= canaries) return;
+  throw new Refusal(
+    'audit.counts',
+    `${correct} right of ${guesses} guesses on ${canaries} canaries cannot be.`,
+    'Count again: right guesses are guesses, and each canary is guessed at most once.',
+  );
 }
 
 /**
@@ -75,4 +70,22 @@ export function guessByRank(
   const top = order.slice(0, half).filter((canary) => included[canary]).length;
   const bottom = order.slice(order.length - half).filter((canary) => included[canary] !== true).length;
   return { correct: top + bottom };
+}
+
+/**
+ * Guesses by sign: a positive score says in, a negative one out, and nothing is said of those nearest to 0.
+ *
+ * @param scores - one a canary, centred between what the two worlds would give
+ * @param included - the coins
+ * @param guesses - fixed beforehand
+ */
+export function guessBySign(
+  scores: ArrayLike<number>,
+  included: readonly boolean[],
+  guesses: number,
+): { correct: number } {
+  const sure = Array.from(included.keys())
+    .sort((a, b) => Math.abs(scores[b] ?? 0) - Math.abs(scores[a] ?? 0))
+    .slice(0, guesses);
+  return { correct: sure.filter((canary) => (scores[canary] ?? 0) > 0 === included[canary]).length };
 }

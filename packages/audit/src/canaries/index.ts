@@ -1,0 +1,3 @@
+export * from './canary-game.js';
+export * from './client-audit.js';
+export * from './example-audit.js';

@@ -1,0 +1,12 @@
+import { Command } from 'commander';
+import { planCommand } from '../audit/plan.js';
+import { loadAuditor, runAuditCommand, type LoadAuditor } from '../audit/run.js';
+import type { Surroundings } from '../surroundings.js';
+
+/** `tutti audit`: the promise tested by our own attacks. */
+export function auditCommand(surroundings: Surroundings, load: LoadAuditor = loadAuditor): Command {
+  return new Command('audit')
+    .description('attack jobs and runs, and set what the attacks show beside what is claimed')
+    .addCommand(planCommand(surroundings, load))
+    .addCommand(runAuditCommand(surroundings, load));
+}
