@@ -96,6 +96,8 @@ describe('a request for erasure', () => {
       replayed,
       superseded,
       checkpoint: model,
+      ledgerEntries: 7,
+      epsilonBudget: 9,
     };
     const known = erasureRequests(logOf(events.received, events.excluded, begun)).get('E-1');
     expect(known).toMatchObject({ state: 'excluded', begun: { kept: 2 } });

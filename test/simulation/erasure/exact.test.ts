@@ -8,13 +8,16 @@ import { jobSchema, type Job, type JobInput, type RunSummary } from '@tutti/shar
 import {
   clientNamed,
   contributions,
+  findCheckpoint,
   firstRoundOf,
   remedyCosts,
   resume,
   rollBack,
   simulate,
   withRun,
+  type Checkpoint,
   type KeptRun,
+  type Replay,
   type SimulationEvent,
   type Withdrawal,
 } from '@tutti/simulation';
@@ -51,16 +54,23 @@ async function lateClient(directory: string): Promise<{ client: string; first: n
   });
 }
 
+async function goBack(run: KeptRun, replay: Replay): Promise<Checkpoint> {
+  const checkpoint = await findCheckpoint(run, replay);
+  await rollBack(run, replay, checkpoint);
+  return checkpoint;
+}
+
 async function erase(directory: string, withdrawal: Withdrawal, epsilonBudget = 1000) {
-  const rolledBack = await withRun(directory, (run) => {
-    const cost = remedyCosts(run, withdrawal.client).exact;
-    return rollBack(run, { request: 'E-1', remedy: 'exact', withdrawal, cost, epsilonBudget });
+  const cost = await withRun(directory, async (run) => {
+    const { exact } = remedyCosts(run, withdrawal.client);
+    await goBack(run, { request: 'E-1', remedy: 'exact', withdrawal, cost: exact, epsilonBudget });
+    return exact;
   });
   const rounds: number[] = [];
   const observe = (event: SimulationEvent) => {
     if (event.kind === 'round' && event.record.outcome === 'completed') rounds.push(event.record.round);
   };
-  return { rolledBack, rounds, summary: await resume({ directory, observe }) };
+  return { cost, rounds, summary: await resume({ directory, observe }) };
 }
 
 async function ledgerOf(directory: string): Promise<LedgerEntry[]> {
@@ -99,10 +109,10 @@ describe('exact erasure of a client', () => {
   it('comes to the model, bit for bit, of a run that never had it, and runs only the rounds from its first', async () => {
     const directory = await copy();
     const { first } = await lateClient(directory);
-    const { summary, rounds, rolledBack } = await erase(directory, { client });
+    const { summary, rounds, cost } = await erase(directory, { client });
     expect(summary.modelHash).toBe(never.modelHash);
     expect(summary.modelHash).not.toBe(base.modelHash);
-    expect(rolledBack.rounds).toBe(first - 1);
+    expect(cost.kept).toBe(first - 1);
     expect(first).toBeGreaterThan(1);
     expect(rounds).toEqual(Array.from({ length: 6 - first + 1 }, (_, index) => first + index));
   });
@@ -127,7 +137,7 @@ describe('exact erasure of a client', () => {
   it('goes on after an interrupt to the same model', async () => {
     const directory = await copy();
     await withRun(directory, (run) =>
-      rollBack(run, {
+      goBack(run, {
         request: 'E-1',
         remedy: 'exact',
         withdrawal: { client },
@@ -137,14 +147,14 @@ describe('exact erasure of a client', () => {
     );
     const controller = new AbortController();
     const stopped = await resume({
-      directory: directory,
+      directory,
       signal: controller.signal,
       observe: (event) => {
         if (event.kind === 'round') controller.abort();
       },
     });
     expect(stopped.stopped).toBe('interrupted');
-    expect((await resume({ directory: directory })).modelHash).toBe(never.modelHash);
+    expect((await resume({ directory })).modelHash).toBe(never.modelHash);
   });
 
   it('refunds nothing: every replayed round is charged once more, and no later cohort names the client', async () => {
@@ -170,7 +180,7 @@ describe('exact erasure of a client', () => {
   it('is refused where the replay would exceed the budget, and leaves the run as it was', async () => {
     const directory = await copy();
     await expect(erase(directory, { client }, 1)).rejects.toMatchObject({ code: 'erasure.budget' });
-    expect(await resume({ directory: directory })).toMatchObject({
+    expect(await resume({ directory })).toMatchObject({
       modelHash: base.modelHash,
       rounds: 6,
     });
@@ -208,7 +218,7 @@ describe('approximate erasure of a client', () => {
     const directory = await copy();
     const cost = await withRun(directory, async (run) => {
       const { approximate } = remedyCosts(run, client);
-      const { model } = await rollBack(run, {
+      const { model } = await goBack(run, {
         request: 'E-1',
         remedy: 'approximate',
         withdrawal: { client },
@@ -218,7 +228,7 @@ describe('approximate erasure of a client', () => {
       expect(model).toBe(base.modelHash);
       return approximate;
     });
-    const summary = await resume({ directory: directory });
+    const summary = await resume({ directory });
     expect(summary.modelHash).not.toBe(base.modelHash);
     await withRun(directory, (run: KeptRun) => {
       expect(run.settings.negated).toEqual([client]);

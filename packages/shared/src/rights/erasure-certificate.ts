@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fromHex, toHex, type KeyPair, type Primitives } from '../crypto/index.js';
 import { canonicalJson } from '../privacy/index.js';
-import { checkSchema, outcomeSchema } from './erasure-request.js';
+import { checkSchema, distinctionSchema, outcomeSchema } from './erasure-request.js';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const LABEL = 'tutti-erasure-certificate-v1';
@@ -18,6 +18,7 @@ const bodySchema = z.strictObject({
   issued: z.iso.datetime(),
   outcome: outcomeSchema,
   checks: z.array(checkSchema),
+  distinction: distinctionSchema.optional(),
   /** Head of the privacy ledger when the certificate was issued. */
   ledger: z.strictObject({ head: hash, entries: z.int().min(1) }),
   /** What erasure cannot reach. */

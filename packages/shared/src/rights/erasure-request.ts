@@ -13,6 +13,20 @@ export type Remedy = z.output<typeof remedySchema>;
 export const checkSchema = z.strictObject({ what: z.string(), holds: z.boolean(), found: z.string() });
 export type Check = z.output<typeof checkSchema>;
 
+/**
+ * How well the loss tells the erased rows from rows that were never trained on: the probability that a row of the latter has the larger
+ * loss (Yeom et al. 2018). One half: not at all. A measurement, not a proof.
+ */
+export const distinctionSchema = z.strictObject({
+  rows: z.int().min(1),
+  others: z.int().min(1),
+  before: z.number(),
+  after: z.number(),
+  /** Standard deviation of either figure where the two kinds of rows do not differ. */
+  deviation: z.number(),
+});
+export type Distinction = z.output<typeof distinctionSchema>;
+
 /** What a remedy came to. */
 export const outcomeSchema = z.strictObject({
   remedy: remedySchema,
@@ -59,9 +73,18 @@ export const erasureEventSchema = z.discriminatedUnion('kind', [
     replayed: z.int().min(0),
     checkpoint: hash,
     superseded: z.array(hash),
+    /** Entries of the privacy ledger when it began: the remedy's own is none of them. */
+    ledgerEntries: z.int().min(0),
+    /** The hard stop from then on. */
+    epsilonBudget: z.number().positive(),
   }),
   z.strictObject({ kind: z.literal('remedied'), request, outcome: outcomeSchema }),
-  z.strictObject({ kind: z.literal('verified'), request, checks: z.array(checkSchema) }),
+  z.strictObject({
+    kind: z.literal('verified'),
+    request,
+    checks: z.array(checkSchema),
+    distinction: distinctionSchema.optional(),
+  }),
   /** Superseded models are deleted, and a certificate has been signed. */
   z.strictObject({ kind: z.literal('closed'), request, deleted: z.int().min(0), certificate: hash }),
 ]);
@@ -89,6 +112,7 @@ export interface ErasureRequest {
   readonly begun?: EventOf<'begun'>;
   readonly outcome?: Outcome;
   readonly checks?: readonly Check[];
+  readonly distinction?: Distinction;
   readonly certificate?: string;
 }
 
@@ -118,6 +142,17 @@ export function nextNumber(requests: ReadonlyMap<string, ErasureRequest>): strin
 }
 
 /**
+ * Checks that something may happen to a request in the state that it is in.
+ * @throws {Refusal} `erasure.wrong-state`
+ */
+export function requireNext(
+  known: ErasureRequest | undefined,
+  event: Pick<ErasureEvent, 'kind' | 'request'>,
+): asserts known is ErasureRequest {
+  if (known === undefined || !NEXT[known.state].includes(event.kind)) throw wrongState(known, event);
+}
+
+/**
  * The request after an event.
  * @throws {Refusal} `erasure.wrong-state`, `erasure.unverified` where a request would be verified with a check that failed
  */
@@ -135,7 +170,7 @@ export function after(known: ErasureRequest | undefined, event: ErasureEvent, ti
       due: oneMonthAfter(time),
     };
   }
-  if (known === undefined || !NEXT[known.state].includes(event.kind)) throw wrongState(known, event);
+  requireNext(known, event);
   const reached = (state: ErasureState) => ({ state, times: { ...known.times, [state]: time } });
   switch (event.kind) {
     case 'excluded':
@@ -149,7 +184,12 @@ export function after(known: ErasureRequest | undefined, event: ErasureEvent, ti
     }
     case 'verified':
       if (!event.checks.every(({ holds }) => holds)) throw unverified(event);
-      return { ...known, ...reached('verified'), checks: event.checks };
+      return {
+        ...known,
+        ...reached('verified'),
+        checks: event.checks,
+        ...(event.distinction && { distinction: event.distinction }),
+      };
     case 'closed':
       return { ...known, ...reached('closed'), certificate: event.certificate };
   }
@@ -165,7 +205,10 @@ function oneMonthAfter(time: string): string {
   return date.toISOString();
 }
 
-function wrongState(known: ErasureRequest | undefined, { kind, request: number }: ErasureEvent): Refusal {
+function wrongState(
+  known: ErasureRequest | undefined,
+  { kind, request: number }: Pick<ErasureEvent, 'kind' | 'request'>,
+): Refusal {
   const allowed = known === undefined ? ['received'] : NEXT[known.state];
   return new Refusal(
     'erasure.wrong-state',

@@ -5,6 +5,8 @@ export {
   type RemedyCosts,
   type ReplayCost,
 } from './cost.js';
+export { ErasureDesk, type RemedyOptions } from './desk.js';
 export { clientNamed, withRun, type KeptRun } from './kept-run.js';
-export { contributions, firstRoundOf } from './lineage.js';
-export { rollBack, type Replay, type RolledBack } from './roll-back.js';
+export { contributions, firstRoundOf, standingDebits } from './lineage.js';
+export { findCheckpoint, rollBack, type Checkpoint, type Replay } from './roll-back.js';
+export { certifiedText, guaranteeOf, LIMITS } from './words.js';

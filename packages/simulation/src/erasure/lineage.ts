@@ -39,13 +39,18 @@ export function firstRoundOf(run: KeptRun, client: string): number | undefined {
   return least([drawn, ...overwrittenRounds(entries)]);
 }
 
-/** Of rounds that an approximate remedy ran once more on top of themselves, the first ones: their first records are gone. */
+/**
+ * Of rounds that an approximate remedy ran once more on top of themselves, the first ones: their first records are gone. An exact remedy
+ * that went back behind them has settled the matter.
+ */
 function overwrittenRounds(entries: readonly LedgerEntry[]): readonly number[] {
-  return entries.flatMap(({ event }) =>
-    event.kind === 'erasure' && event.remedy === 'approximate' && event.replay !== undefined
-      ? [event.replay.rounds + 1]
-      : [],
-  );
+  return entries.reduce<number[]>((overwritten, { event }) => {
+    if (event.kind !== 'erasure' || event.replay === undefined) return overwritten;
+    const { rounds } = event.replay;
+    return event.remedy === 'approximate'
+      ? [...overwritten, rounds + 1]
+      : overwritten.filter((round) => round <= rounds);
+  }, []);
 }
 
 function least(values: readonly (number | undefined)[]): number | undefined {

@@ -8,10 +8,11 @@ import {
 } from '@tutti/shared/learning';
 import type { LedgerEvent } from '@tutti/shared/privacy';
 import type { RoundRecord } from '@tutti/shared/protocol';
-import type { Withdrawal } from '../run-directory.js';
 import { rewindJournals } from '../journals.js';
+import type { Withdrawal } from '../run-directory.js';
 import type { ReplayCost } from './cost.js';
 import type { KeptRun } from './kept-run.js';
+import { withWithdrawal } from './withdrawals.js';
 
 /** A remedy that runs rounds again. */
 export interface Replay {
@@ -24,29 +25,45 @@ export interface Replay {
   readonly epsilonBudget?: number;
 }
 
-/** What a run went back to. */
-export interface RolledBack {
-  readonly rounds: number;
-  /** SHA-256 of the model that training goes on from. */
+/** Where a run goes back to. */
+export interface Checkpoint {
+  /** SHA-256 of the model that training goes on from, and of what the optimiser remembers. */
   readonly model: string;
-  /** SHA-256 of every model that is no step towards the current one any more. */
+  readonly task: string;
+  /** SHA-256 of every model that will be no step towards the current one any more. */
   readonly superseded: readonly string[];
+  /** The hard stop from then on. */
+  readonly epsilonBudget: number;
 }
 
 /**
- * Takes a run back, so that `resume` replays it: an exact remedy to the state after the last round before the client came in, an approximate
- * one to the number of that round only, the model staying as it is. Ledger, state and records change together; the entries of the ledger
- * stay, and so does every charge. The records of the rounds that go are kept in `erasures/<request>/`.
+ * Finds where a run has to go back to, and changes nothing: for an exact remedy to the state after the last round before the client came
+ * in, for an approximate one to the number of that round only, the model staying as it is.
  *
  * @throws {Refusal} `erasure.budget` where the replay would exceed the budget, `erasure.no-checkpoint` where the state to go back to was not kept
  */
-export async function rollBack(run: KeptRun, replay: Replay): Promise<RolledBack> {
-  const { directory, settings, store, artifacts, ledger, jobHash, rounds } = run;
-  const { request, remedy, withdrawal, cost } = replay;
+export async function findCheckpoint(run: KeptRun, replay: Replay): Promise<Checkpoint> {
+  const { artifacts, rounds } = run;
+  const { remedy, cost } = replay;
   const epsilonBudget = Math.max(cost.epsilonBudget, replay.epsilonBudget ?? 0);
   if (cost.epsilonAfter > epsilonBudget) throw overBudget(cost, epsilonBudget);
   const { model, task } = remedy === 'exact' ? await stateAfter(run, cost.kept) : await currentState(run);
   await Promise.all([artifacts.fetch(model), artifacts.fetch(task)]);
+  const hashes = (from: readonly RoundRecord[]) => new Set(from.map(({ modelHash }) => modelHash));
+  const standing = hashes(rounds.filter(({ round }) => round <= cost.kept)).add(model);
+  const gone = hashes(rounds.filter(({ round }) => round > cost.kept));
+  const superseded = remedy === 'exact' ? [...gone].filter((hash) => !standing.has(hash)) : [];
+  return { model, task, superseded, epsilonBudget };
+}
+
+/**
+ * Takes a run back, so that `resume` replays it. Ledger, state and records change together; the entries of the ledger stay, and so does every
+ * charge. The records of the rounds that go are kept in `erasures/<request>/`. Whatever a crash leaves half done may be done again.
+ */
+export async function rollBack(run: KeptRun, replay: Replay, checkpoint: Checkpoint): Promise<void> {
+  const { directory, settings, store, ledger, jobHash, rounds } = run;
+  const { request, remedy, withdrawal, cost } = replay;
+  const { model, task, epsilonBudget } = checkpoint;
   const gone = rounds.filter(({ round }) => round > cost.kept);
   await directory.write(
     `erasures/${request}/rounds.jsonl`,
@@ -55,15 +72,13 @@ export async function rollBack(run: KeptRun, replay: Replay): Promise<RolledBack
   // A client remembers the rounds that it has joined, so that no coordinator can make it repeat one. Virtual clients are the simulation's own,
   // and it lets them forget; what they were charged, they remember.
   await rewindJournals(directory, { job: jobHash, rounds: cost.kept });
-  const others = (settings.withdrawn ?? []).filter(
-    ({ client, rows }) => client !== withdrawal.client || rows,
-  );
+  const out = withWithdrawal(settings.withdrawn, withdrawal);
   const before = { ...settings };
   delete before.negated;
   await directory.saveSettings(
     remedy === 'exact'
-      ? { ...before, withdrawn: [...others, withdrawal] }
-      : { ...before, withdrawn: others, negated: [withdrawal.client] },
+      ? { ...before, withdrawn: out }
+      : { ...before, withdrawn: out.slice(0, -1), negated: [withdrawal.client] },
   );
   const event: LedgerEvent = {
     kind: 'erasure',
@@ -77,13 +92,6 @@ export async function rollBack(run: KeptRun, replay: Replay): Promise<RolledBack
     await tables.jobs.setState({ job: jobHash, rounds: cost.kept, attempt: 0, model, task });
     await tables.roundLog.clear(jobHash);
   });
-  const standing = new Set(
-    rounds.filter(({ round }) => round <= cost.kept).map(({ modelHash }) => modelHash),
-  );
-  const superseded = [...new Set(gone.map(({ modelHash }) => modelHash))].filter(
-    (hash) => hash !== model && !standing.has(hash),
-  );
-  return { rounds: cost.kept, model, superseded: remedy === 'exact' ? superseded : [] };
 }
 
 /** Model and memory of the optimiser after a round. */

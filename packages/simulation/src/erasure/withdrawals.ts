@@ -7,6 +7,13 @@ export function withdrawnClients(withdrawals: readonly Withdrawal[]): ReadonlySe
   return new Set(withdrawals.flatMap(({ client, rows }) => (rows === undefined ? [client] : [])));
 }
 
+/** The withdrawals with one more, which comes last and once. */
+export function withWithdrawal(known: readonly Withdrawal[] = [], added: Withdrawal): Withdrawal[] {
+  const same = ({ client, rows }: Withdrawal) =>
+    client === added.client && String(rows) === String(added.rows);
+  return [...known.filter((withdrawal) => !same(withdrawal)), added];
+}
+
 /** The rows of each client, without those that were withdrawn. */
 export function withoutRows(
   byClient: readonly Examples[],
