@@ -20,6 +20,7 @@ export async function createSetting(clients, dimension) {
     laneBits: LANE_BITS,
     honestPpm: 700_000,
     minimumCohort: 3,
+    gammaPpm: 100_000,
   };
   const parameters = {
     ...expected,
@@ -28,7 +29,6 @@ export async function createSetting(clients, dimension) {
     graphMode: ring ? 'ring-reveal' : 'complete',
     minimumRoster: 3,
     maximumRoster: clients,
-    gammaPpm: 100_000,
     deltaPpm: ring ? 50_000 : 100_000,
     sigma: 40,
     grindBits: ring ? 64 : 0,
