@@ -1,7 +1,7 @@
 import { createCipheriv } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { randomBytes } from '@tutti/shared/crypto';
-import { systemRandom as nodeRandom } from '@tutti/shared/crypto/primitives';
+import { frugalKeystreams, systemRandom as nodeRandom } from '@tutti/shared/crypto/primitives';
 import { systemRandom as webRandom } from '@tutti/shared/crypto/web';
 import { seededRandom } from '../../support/seeded-random.js';
 import { backends } from './backends.js';
@@ -13,48 +13,51 @@ const expected = new Uint8Array(
   createCipheriv('aes-256-gcm', key, new Uint8Array(12)).update(new Uint8Array(LENGTH)),
 );
 
-describe.each(backends)('%s key stream', (_, primitives) => {
-  it.each([1, 15, 16, 17, 4096, 65536])('is one continuous stream in pieces of %i bytes', async (piece) => {
-    const length = Math.min(LENGTH, 700 * piece);
-    const stream = primitives.keystream(key);
-    const read = new Uint8Array(length);
-    for (let at = 0; at < length; at += piece)
-      await stream.read(read.subarray(at, Math.min(at + piece, length)));
-    expect(Buffer.compare(read, expected.subarray(0, length))).toBe(0);
-  });
+describe.each([...backends, ['node, frugal', frugalKeystreams()] as const])(
+  '%s key stream',
+  (_, primitives) => {
+    it.each([1, 15, 16, 17, 4096, 65536])('is one continuous stream in pieces of %i bytes', async (piece) => {
+      const length = Math.min(LENGTH, 700 * piece);
+      const stream = primitives.keystream(key);
+      const read = new Uint8Array(length);
+      for (let at = 0; at < length; at += piece)
+        await stream.read(read.subarray(at, Math.min(at + piece, length)));
+      expect(Buffer.compare(read, expected.subarray(0, length))).toBe(0);
+    });
 
-  it('gives consecutive pieces to reads that overlap in time', async () => {
-    const stream = primitives.keystream(key);
-    const pieces = [new Uint8Array(5), new Uint8Array(40), new Uint8Array(0), new Uint8Array(19)];
-    await Promise.all(pieces.map((piece) => stream.read(piece)));
-    expect(Buffer.concat(pieces)).toEqual(Buffer.from(expected.subarray(0, 64)));
-  });
+    it('gives consecutive pieces to reads that overlap in time', async () => {
+      const stream = primitives.keystream(key);
+      const pieces = [new Uint8Array(5), new Uint8Array(40), new Uint8Array(0), new Uint8Array(19)];
+      await Promise.all(pieces.map((piece) => stream.read(piece)));
+      expect(Buffer.concat(pieces)).toEqual(Buffer.from(expected.subarray(0, 64)));
+    });
 
-  it('overwrites what stood in the array, and nothing around it', async () => {
-    const around = new Uint8Array(100).fill(0xaa);
-    await primitives.keystream(key).read(around.subarray(10, 90));
-    expect(around.subarray(10, 90)).toEqual(expected.subarray(0, 80));
-    expect([...around.subarray(0, 10), ...around.subarray(90)].every((byte) => byte === 0xaa)).toBe(true);
-  });
+    it('overwrites what stood in the array, and nothing around it', async () => {
+      const around = new Uint8Array(100).fill(0xaa);
+      await primitives.keystream(key).read(around.subarray(10, 90));
+      expect(around.subarray(10, 90)).toEqual(expected.subarray(0, 80));
+      expect([...around.subarray(0, 10), ...around.subarray(90)].every((byte) => byte === 0xaa)).toBe(true);
+    });
 
-  it('does not change when the key array is wiped afterwards', async () => {
-    const wiped = key.slice();
-    const stream = primitives.keystream(wiped);
-    wiped.fill(0);
-    const read = new Uint8Array(64);
-    await stream.read(read);
-    expect(read).toEqual(expected.subarray(0, 64));
-  });
+    it('does not change when the key array is wiped afterwards', async () => {
+      const wiped = key.slice();
+      const stream = primitives.keystream(wiped);
+      wiped.fill(0);
+      const read = new Uint8Array(64);
+      await stream.read(read);
+      expect(read).toEqual(expected.subarray(0, 64));
+    });
 
-  it.runIf('readSync' in primitives.keystream(key))('moves on by both ways of reading', async () => {
-    const stream = primitives.keystream(key);
-    const first = new Uint8Array(21);
-    const second = new Uint8Array(43);
-    stream.readSync!(first);
-    await stream.read(second);
-    expect(Buffer.concat([first, second])).toEqual(Buffer.from(expected.subarray(0, 64)));
-  });
-});
+    it.runIf('readSync' in primitives.keystream(key))('moves on by both ways of reading', async () => {
+      const stream = primitives.keystream(key);
+      const first = new Uint8Array(21);
+      const second = new Uint8Array(43);
+      stream.readSync!(first);
+      await stream.read(second);
+      expect(Buffer.concat([first, second])).toEqual(Buffer.from(expected.subarray(0, 64)));
+    });
+  },
+);
 
 describe.each([
   ['node', nodeRandom],

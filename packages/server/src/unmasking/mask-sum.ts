@@ -1,4 +1,4 @@
-import { primitives } from '@tutti/shared/crypto/primitives';
+import type { Primitives } from '@tutti/shared/crypto';
 import { inProcessExpander, lanesOver, type ExpansionJob } from '@tutti/shared/secagg/masking';
 
 /** What a thread is asked for: the sum of some masks of one length. It is moved to the thread, not copied. */
@@ -25,7 +25,10 @@ export function orderMaskSum(
 }
 
 /** The sum, lane by lane modulo 2^laneBits, as bytes. The keys are overwritten. */
-export async function sumMasks(order: MaskSumOrder): Promise<Uint8Array<ArrayBuffer>> {
+export async function sumMasks(
+  primitives: Pick<Primitives, 'keystream'>,
+  order: MaskSumOrder,
+): Promise<Uint8Array<ArrayBuffer>> {
   const { keys, signs, laneBits, length } = order;
   const sum = new Uint8Array(length);
   const jobs = Array.from(signs, (sign, place): ExpansionJob => {

@@ -6,12 +6,6 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/**
- * Key stream comes out of Node in buffers that live for a moment. Few of them at a time stay in the processor's cache and in the process;
- * with V8's own choice a thread would hold ten times the memory, and the system would spend half as long on handing out pages as AES takes.
- */
-const LIMITS = { maxYoungGenerationSizeMb: 4 };
-
 /** One thread that sums up masks, an order at a time. It is started when an order comes and there is none. */
 export class MaskThread {
   #worker: Worker | undefined;
@@ -57,7 +51,7 @@ export class MaskThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.program, { resourceLimits: LIMITS });
+    const worker = new Worker(this.program);
     const lost = (error: unknown) => {
       if (this.#worker === worker) void this.stop(error);
     };

@@ -20,7 +20,7 @@ const MOST_STREAMS = 256;
 let sharedAdder: MaskAdder | undefined;
 
 /** Expands on the calling thread. */
-export function inProcessExpander(primitives: Primitives): Expander {
+export function inProcessExpander(primitives: Pick<Primitives, 'keystream'>): Expander {
   return {
     async expand(jobs, target) {
       sharedAdder ??= createMaskAdder();
