@@ -4,6 +4,7 @@ import {
   createIdentity,
   decodeCertificate,
   encodeCertificate,
+  type CertificateClaims,
   issueCertificate,
   issueRevocationList,
 } from '@tutti/shared/crypto';
@@ -72,6 +73,13 @@ function showAdvert(
 }
 
 const bodies = (adverts: readonly Advert[]) => adverts.map(({ body }) => body);
+
+const BAD_CLAIMS: [string, Partial<CertificateClaims>, string][] = [
+  ['has expired', { notAfter: NOW - 1 }, 'certificate.expired'],
+  ['is not valid yet', { notBefore: NOW + 1 }, 'certificate.not-yet-valid'],
+  ['is of another group', { groupId: new Uint8Array(32) }, 'certificate.group'],
+  ['is of another identity', { identity: new Uint8Array(32).fill(7) }, 'secagg.certificate'],
+];
 
 describe('a client that is shown a roster', () => {
   it('leaves where it is not on it itself', async () => {
@@ -196,12 +204,7 @@ describe('a client that is shown a roster', () => {
     await expectLeft(victim, 'secagg.signature', 'shares');
   });
 
-  it.each([
-    ['has expired', { notAfter: NOW - 1 }, 'certificate.expired'],
-    ['is not valid yet', { notBefore: NOW + 1 }, 'certificate.not-yet-valid'],
-    ['is of another group', { groupId: new Uint8Array(32) }, 'certificate.group'],
-    ['is of another identity', { identity: new Uint8Array(32).fill(7) }, 'secagg.certificate'],
-  ])('leaves where a neighbour’s certificate %s', async (_, claims, code) => {
+  it.each(BAD_CLAIMS)('leaves where a neighbour’s certificate %s', async (_, claims, code) => {
     const { victim } = await showAdvert(async (advert, round) => {
       const issued = await issueCertificate(primitives, round.enrolment.authority.secretKey, {
         ...decodeCertificate(advert.certificate),
@@ -370,6 +373,31 @@ describe('a coordinator that is sent an advert', () => {
         }),
       'secagg.certificate',
     );
+  });
+
+  it.each(BAD_CLAIMS)('refuses one whose certificate %s', async (_, claims, code) => {
+    await expectRejected(async (advert, round) => {
+      const issued = await issueCertificate(primitives, round.enrolment.authority.secretKey, {
+        ...decodeCertificate(advert.certificate),
+        ...claims,
+      });
+      return advertWith(round.client(CORRUPT), advert, { certificate: encodeCertificate(issued) });
+    }, code);
+  });
+
+  it('refuses one whose certificate has been revoked', async () => {
+    const { enrolment, parameters } = await TestRound.create(setup);
+    const { serial } = decodeCertificate(enrolment.clients[CORRUPT]?.certificate ?? new Uint8Array(0));
+    const revocations = await issueRevocationList(primitives, enrolment.authority.secretKey, {
+      groupId: parameters.groupId,
+      version: 1,
+      serials: [serial],
+    });
+    const { round, outcome } = await advertise((body) => body, { enrolment, revocations });
+    expect(outcome.rejected).toEqual([
+      { kind: 'rejected', from: round.client(CORRUPT).id, code: 'certificate.revoked' },
+    ]);
+    expect(outcome.result?.survivors).not.toContain(round.client(CORRUPT).id);
   });
 
   it('takes the first of two that differ', async () => {
