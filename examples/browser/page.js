@@ -49,7 +49,7 @@ function observe(event) {
     at('connection').textContent = event.connected ? 'Connected.' : 'Not connected; dialling again.';
   } else if (event.kind === 'refused') {
     show(event);
-  } else if (event.kind === 'declined' && event.code !== 'policy.not-agreed') {
+  } else if (event.kind === 'declined' && event.code !== 'policy.approval-pending') {
     at('stage').textContent = `This browser declined a round (${event.code}).`;
   } else if (event.kind === 'left') {
     at('stage').textContent = `The round was left (${event.code}).`;

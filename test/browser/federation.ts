@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { dialCoordinator, HttpArtifacts, Library, MemoryJournal, Participant } from '@tutti/client';
+import { dialCoordinator, HttpArtifacts, Library, MemoryJournal, trainOn, Participant } from '@tutti/client';
 import { createTrainer, type Examples } from '@tutti/client/training';
 import {
   ArtifactFiles,
@@ -118,6 +118,10 @@ export async function openFederation(jobInput: JobInput, options: { bundle: stri
     async join(examples: Examples): Promise<KeyPair> {
       const identity = await createIdentity(primitives, systemRandom);
       const trainer = await createTrainer(job.model, 'arrays');
+      const training = trainOn(
+        () => examples,
+        () => trainer,
+      );
       const participant = new Participant({
         primitives,
         random: () => systemRandom,
@@ -127,16 +131,13 @@ export async function openFederation(jobInput: JobInput, options: { bundle: stri
         coordinator: coordinator.publicKey,
         groupId,
         library: new Library(new HttpArtifacts(url), primitives),
-        examples,
-        trainer: () =>
-          Promise.resolve({
-            ...trainer,
-            train: async (...given: Parameters<typeof trainer.train>) => {
-              const trained = await trainer.train(...given);
-              updates.push(trained.map((weight, at) => weight - (given[0][at] ?? 0)));
-              return trained;
-            },
-          }),
+        work: {
+          async contribute(...given) {
+            const update = await training.contribute(...given);
+            updates.push(update);
+            return update;
+          },
+        },
         policy: {
           maximumEpsilon: Number.MAX_VALUE,
           maximumDelta: 0.1,

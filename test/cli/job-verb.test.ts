@@ -65,7 +65,7 @@ describe('docs/job.md', () => {
     const rows = [...(await readFile('docs/job.md', 'utf8')).matchAll(/^\| `([\w.]+)`/gm)].map(
       ([, name]) => name,
     );
-    expect(new Set(rows)).toEqual(new Set(leaves.map(fieldName)));
+    expect(new Set(rows)).toEqual(new Set(leaves.map((path) => fieldName(path))));
   });
 });
 

@@ -1,5 +1,12 @@
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Library, MemoryJournal, Participant, type ClientPolicy, type ParticipantEvent } from '@tutti/client';
+import {
+  Library,
+  MemoryJournal,
+  Participant,
+  trainOn,
+  type ClientPolicy,
+  type ParticipantEvent,
+} from '@tutti/client';
 import { createTrainer } from '@tutti/client/training';
 import {
   createIdentity,
@@ -106,8 +113,10 @@ async function scene(overrides: Partial<ClientPolicy> = {}, patience = 0) {
       { fetch: (hash) => Promise.resolve(lies.artifact(hash, artifacts.get(hash) ?? new Uint8Array(0))) },
       primitives,
     ),
-    examples,
-    trainer: () => Promise.resolve(trainer),
+    work: trainOn(
+      () => examples,
+      () => trainer,
+    ),
     policy: { ...policy, ...overrides },
     journal,
     now: () => time,
@@ -345,8 +354,9 @@ describe('a participant', () => {
     const { invite, journal } = await scene({ maximumEpsilon: 12 });
     const answer = await invite();
     const { job: hash } = answer.header as { job: string };
-    const event = releaseEvent(encodingPlan(job), 40);
-    for (let round = 0; round < 100; round++) await journal.charge({ job: hash, round, attempt: 0, event });
+    const release = releaseEvent(encodingPlan(job), 40);
+    const charge = { job: hash, attempt: 0, time: NOW, release, noiseDistance: 0, samplingRate: 0.1 };
+    for (let round = 0; round < 100; round++) await journal.charge({ ...charge, round });
     expect(declined(await invite({ reference: { round: 2, attempt: 0 } }))).toBe('policy.budget');
   });
 
@@ -378,6 +388,7 @@ describe('a participant', () => {
     }
     expect(events.at(-1)).toMatchObject({ kind: 'left', code: 'session.closed' });
     expect(expire).toHaveBeenCalledExactlyOnceWith(Number.POSITIVE_INFINITY);
+    await expire.mock.results[0]!.value;
     expect((expire.mock.contexts[0] as SecAggParticipant).phase).toBe('aborted');
     expect(sent).toHaveLength(1);
   });

@@ -1,4 +1,4 @@
-import { Library, MemoryJournal, Participant, type ParticipantEvent } from '@tutti/client';
+import { Library, MemoryJournal, Participant, trainOn, type ParticipantEvent } from '@tutti/client';
 import { createTrainer, type Trainer } from '@tutti/client/training';
 import {
   ArtifactFiles,
@@ -130,8 +130,10 @@ export class TestFederation {
         coordinator: keys.coordinator.publicKey,
         groupId,
         library: new Library({ fetch: (hash) => this.fetch(hash) }, primitives),
-        examples: { features, labels: Int32Array.of(0, 1, 1, 0), count: 4 },
-        trainer: () => Promise.resolve(trainer),
+        work: trainOn(
+          () => ({ features, labels: Int32Array.of(0, 1, 1, 0), count: 4 }),
+          () => trainer,
+        ),
         policy: {
           maximumEpsilon: 1e9,
           maximumDelta: 0.1,
@@ -168,7 +170,7 @@ export class TestFederation {
         model: { inputs: 4, classes: 2 },
         rounds: 2,
         cohort: { minimum: 5, maximum: 8, samplingRate: 1, survivorFraction: 0.8 },
-        privacy: { epsilon: 500, delta: 1e-4 },
+        privacy: { epsilon: 40, delta: 1e-4 },
         ...changes,
       }),
       clients,

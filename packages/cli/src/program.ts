@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { clientCommand } from './client/index.js';
 import { inviteCommand, operatorCommand } from './coordinator/operator-verbs.js';
 import { reportFailure, exitCode } from './failure.js';
 import { privacyCommand } from './privacy/index.js';
@@ -17,6 +18,7 @@ export function tuttiCommand(surroundings: Surroundings, engine: LoadEngine = lo
     .description('Federated learning with secure aggregation and a privacy budget that is enforced.')
     .version(version(), '-v, --version')
     .addCommand(simulateCommand(surroundings, engine))
+    .addCommand(clientCommand(surroundings))
     .addCommand(jobCommand(surroundings))
     .addCommand(coordinatorCommand(surroundings))
     .addCommand(operatorCommand(surroundings))

@@ -1,7 +1,10 @@
 export * from './connection/index.js';
 export * from './library.js';
 export * from './participant.js';
-export * from './policy/budget.js';
+export type { Approval } from './policy/approval.js';
 export * from './policy/journal.js';
 export * from './policy/policy.js';
 export * from './policy/processing.js';
+export * from './policy/schedule.js';
+export * from './policy/spending.js';
+export * from './work.js';

@@ -1,7 +1,7 @@
 import { toHex, type Primitives } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
 import { weightsFromBytes, countWeights } from '@tutti/shared/learning';
-import type { EncodingPlan } from '@tutti/shared/privacy';
+import { canonicalJson, type EncodingPlan } from '@tutti/shared/privacy';
 import {
   announcedJobSchema,
   encodingPlan,
@@ -16,6 +16,16 @@ export interface KnownJob {
   readonly hash: string;
   readonly job: AnnouncedJob;
   readonly plan: EncodingPlan;
+  /** Names the model, whatever job it is in: see {@link modelFingerprint}. */
+  readonly modelFingerprint: string;
+}
+
+/** SHA-256 of a model's specification as canonical JSON, hex: what an owner who allows certain models lists. */
+export function modelFingerprint(
+  primitives: Pick<Primitives, 'sha256'>,
+  model: AnnouncedJob['model'],
+): string {
+  return toHex(primitives.sha256(new TextEncoder().encode(canonicalJson(model))));
 }
 
 /**
@@ -62,7 +72,13 @@ export class Library {
         'Run the same version of Tutti as the coordinator.',
       );
     }
-    return { hash, job: parsed.data, plan: encodingPlan(parsed.data) };
+    const job = parsed.data;
+    return {
+      hash,
+      job,
+      plan: encodingPlan(job),
+      modelFingerprint: modelFingerprint(this.primitives, job.model),
+    };
   }
 
   private fetch(hash: string): Promise<Uint8Array> {

@@ -1,23 +1,10 @@
+import { fromHex, toHex, type KeyPair, type Primitives, type RandomSource } from '@tutti/shared/crypto';
+import { Refusal } from '@tutti/shared/errors';
 import {
-  fromHex,
-  toHex,
-  uniformStream,
-  type KeyPair,
-  type Primitives,
-  type RandomSource,
-} from '@tutti/shared/crypto';
-import { TuttiError } from '@tutti/shared/errors';
-import { trainingOfRound } from '@tutti/shared/learning';
-import { encode, releaseEvent } from '@tutti/shared/privacy';
-import {
-  attemptName,
-  cohortRules,
   frame,
   helloMessage,
   PROTOCOL_VERSION,
   readHeader,
-  rotationSeed,
-  roundHashes,
   sameRound,
   toClientSchema,
   type Channel,
@@ -26,19 +13,28 @@ import {
   type RoundReference,
   type ToClient,
 } from '@tutti/shared/protocol';
-import { SecAggParticipant, type ParticipantEffect } from '@tutti/shared/secagg';
 import type { KnownJob, Library } from './library.js';
-import { checkBudget } from './policy/budget.js';
+import { codeOf, RoundPart } from './round-part.js';
+import type { Approval } from './policy/approval.js';
 import type { Journal } from './policy/journal.js';
-import { checkJob, type ClientPolicy } from './policy/policy.js';
-import type { Examples, Trainer } from './training/index.js';
+import type { ClientPolicy } from './policy/policy.js';
+import { Spending } from './policy/spending.js';
+import { startTimer } from './timer.js';
+import type { Work } from './work.js';
 
 /** Something that a participant tells its owner. Never data, never keys. */
 export type ParticipantEvent =
   | { readonly kind: 'welcomed' }
   | { readonly kind: 'refused'; readonly code: string; readonly message: string; readonly remedy: string }
   | { readonly kind: 'joined' | 'contributed' | 'finished'; readonly round: RoundReference }
-  | { readonly kind: 'declined' | 'left'; readonly round: RoundReference; readonly code: string };
+  | {
+      readonly kind: 'declined' | 'left';
+      readonly round: RoundReference;
+      readonly code: string;
+      /** For the owner alone: it may name a file and a row. */
+      readonly message?: string;
+      readonly remedy?: string;
+    };
 
 export interface ParticipantOptions {
   readonly primitives: Primitives;
@@ -54,85 +50,73 @@ export interface ParticipantOptions {
   /** The enrolment group, 32 bytes. */
   readonly groupId: Uint8Array;
   readonly library: Library;
-  /** The private data. It is read here and goes nowhere. */
-  readonly examples: Examples;
-  /** A trainer for the job's model. */
-  readonly trainer: (job: KnownJob) => Promise<Trainer>;
+  /** What is done with the private data. It is read here and goes nowhere. */
+  readonly work: Work;
   readonly policy: ClientPolicy;
   readonly journal: Journal;
+  /** Asked before a job's first round and every other. Default: every job that fits the policy is approved. */
+  readonly approval?: (job: KnownJob) => Promise<Approval>;
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly observe?: (event: ParticipantEvent) => void;
   /**
-   * Milliseconds for which a round outlives its connection, its last deadline at the latest: time for a coordinator that was restarted to be found
-   * again. Default: 0, a lost connection ends the round.
+   * Milliseconds for which rounds outlive their connection, their last deadlines at the latest: time for a network to come back, or for a
+   * coordinator that was restarted to be found again. Default: 0, a lost connection ends every round.
    */
   readonly patience?: number;
 }
 
-/** A round that this client takes part in. */
-interface CurrentRound {
-  readonly reference: RoundReference;
-  readonly model: string;
-  readonly known: KnownJob;
-  readonly machine: SecAggParticipant;
-  readonly update: Float32Array;
-}
-
 /** Bytes of the largest message that a coordinator may send: a roster of 2,048 adverts. */
-const LARGEST_BODY = 4 * 2 ** 20;
+export const LARGEST_COORDINATOR_BODY = 4 * 2 ** 20;
 
 /**
  * One client of a federation: answers the coordinator's challenge, checks every job against its owner's policy, trains on its
  * own data, and sends nothing but vectors that are clipped, noised and masked. It trusts the coordinator with nothing: the
- * encoding, the cost and all thresholds are its own computations.
+ * encoding, the cost and all thresholds are its own computations. It may be in one round of each of several jobs at a time.
  */
 export class Participant {
-  private current: CurrentRound | undefined;
+  /** Rounds that this client is in, by their jobs. */
+  private readonly parts = new Map<string, RoundPart>();
+  private readonly spending: Spending;
   /** The channel that was welcomed last. What is said while there is none is lost, and said again when the coordinator asks again. */
   private session: Channel | undefined;
-  private turn: Promise<void> = Promise.resolve();
-  private stopTimer: () => void = () => undefined;
   private stopWaiting: () => void = () => undefined;
 
-  constructor(private readonly options: ParticipantOptions) {}
+  constructor(private readonly options: ParticipantOptions) {
+    this.spending = new Spending(options.journal, options.policy);
+  }
 
-  /** Takes part over this channel until it closes. A round goes on over the next one, if that comes before the participant's patience ends. */
+  /** Takes part over this channel until it closes. Rounds go on over the next one, if that comes before the participant's patience ends. */
   accept(channel: Channel): ChannelHandler {
-    let queue = Promise.resolve();
     return {
       receive: (received) => {
-        // One message at a time: each step must see the state that the one before it left.
-        queue = queue.then(() => this.receive(channel, received));
+        // Whatever went wrong, the rounds are over for this client and nothing more of them leaves; the session may go on.
+        this.receive(channel, received).catch((error: unknown) => this.leave(codeOf(error)));
       },
-      closed: () => {
-        queue = queue.then(() => this.inTurn(() => this.lose(channel)));
-      },
+      closed: () => this.lose(channel),
     };
   }
 
+  /** Leaves every round: for an owner who wants to stop. */
+  leave(code = 'client.stopped'): void {
+    for (const part of this.parts.values()) part.leave(code);
+  }
+
   private async receive(channel: Channel, received: Frame): Promise<void> {
-    try {
-      const header = readHeader(toClientSchema, received, LARGEST_BODY);
-      switch (header.type) {
-        case 'challenge':
-          await this.greet(channel, header);
-          break;
-        case 'welcome':
-          this.open(channel);
-          break;
-        case 'refused':
-          this.tell({ kind: 'refused', code: header.code, message: header.message, remedy: header.remedy });
-          break;
-        case 'round':
-        case 'secagg':
-          this.session ??= channel;
-          await this.inTurn(() => this.take(header, received.body));
-          break;
-      }
-    } catch (error) {
-      // Whatever went wrong, the round is over for this client and nothing more of it leaves; the session may go on.
-      this.leave(codeOf(error));
+    const header = readHeader(toClientSchema, received, LARGEST_COORDINATOR_BODY);
+    switch (header.type) {
+      case 'challenge':
+        return this.greet(channel, header);
+      case 'welcome':
+        this.open(channel);
+        return;
+      case 'refused':
+        this.tell({ kind: 'refused', code: header.code, message: header.message, remedy: header.remedy });
+        return;
+      case 'round':
+      case 'secagg':
+        this.session ??= channel;
+        return this.take(header, received.body);
     }
   }
 
@@ -157,40 +141,26 @@ export class Participant {
     return this.options.patience ?? 0;
   }
 
-  /** Steps of a round are taken one after the other, whichever session they come over. */
-  private inTurn(step: () => void | Promise<void>): Promise<void> {
-    const taken = this.turn.then(step);
-    this.turn = taken.catch(() => undefined);
-    return taken;
-  }
-
   private async take(
     header: Extract<ToClient, { type: 'round' | 'secagg' }>,
     body: Uint8Array,
   ): Promise<void> {
-    const { current } = this;
-    const isCurrent = current !== undefined && sameRound(current.reference, header);
-    if (header.type === 'round' && !isCurrent) return this.join(header, body);
-    if (!isCurrent) {
-      if (header.type === 'secagg' && (header.message === 'result' || header.message === 'abort')) return;
-      // Whoever is waited for in vain costs the others time.
-      const { job, round, attempt } = header;
-      this.send(frame({ type: 'decline', job, round, attempt, code: 'round.not-joined' }));
-      return;
+    const { job, round, attempt } = header;
+    const part = this.parts.get(job);
+    if (part !== undefined && sameRound(part.reference, header)) {
+      return part.receive({ type: header.type === 'round' ? 'round-open' : header.message, body });
     }
-    const type = header.type === 'round' ? 'round-open' : header.message;
-    await this.perform(current, await current.machine.receive({ type, body }, this.options.now()));
+    if (header.type === 'round') return this.join(header, body);
+    if (header.message === 'result' || header.message === 'abort') return;
+    // Whoever is waited for in vain costs the others time.
+    this.send(frame({ type: 'decline', job, round, attempt, code: 'round.not-joined' }));
   }
 
   private async greet(channel: Channel, challenge: Extract<ToClient, { type: 'challenge' }>): Promise<void> {
     const { primitives, identity, certificate, coordinator } = this.options;
     if (challenge.coordinator !== toHex(coordinator)) {
-      this.tell({
-        kind: 'refused',
-        code: 'session.other-coordinator',
-        message: 'The coordinator is not the one whose key is pinned here.',
-        remedy: 'Check the address, and compare the coordinator’s fingerprint with its operator.',
-      });
+      const { code, message, remedy } = otherCoordinator();
+      this.tell({ kind: 'refused', code, message, remedy });
       channel.close();
       return;
     }
@@ -206,133 +176,27 @@ export class Participant {
     );
   }
 
-  /** Trains first and advertises after, so that the window in which a loss costs the others anything is short. */
-  private async join(header: Extract<ToClient, { type: 'round' }>, body: Uint8Array): Promise<void> {
-    const { primitives, library, journal, policy, random, examples } = this.options;
-    const reference: RoundReference = { job: header.job, round: header.round, attempt: header.attempt };
-    this.leave('round.superseded');
-    try {
-      const known = await library.job(header.job);
-      const { job, plan } = known;
-      checkJob(policy, job);
-      checkBudget(
-        await journal.charges(header.job),
-        releaseEvent(plan, plan.maximumCohort),
-        job.privacy.delta,
-        policy.maximumEpsilon,
-      );
-      const trainer = await this.options.trainer(known);
-      const global = await library.model(header.model, known);
-      const purpose = `client/${toHex(this.options.identity.publicKey)}/round/${attemptName(reference)}`;
-      const trained = await trainer.train(
-        global,
-        examples,
-        trainingOfRound(job.training, header.round, job.rounds),
-        uniformStream(random(`${purpose}/training`)),
-      );
-      const { honestPpm, minimumCohort, gammaPpm } = cohortRules(job, plan);
-      const machine = new SecAggParticipant({
-        primitives,
-        random: random(`${purpose}/aggregation`),
-        identity: this.options.identity,
-        certificate: this.options.certificate,
-        authority: this.options.authority,
-        coordinator: this.options.coordinator,
-        expected: {
-          ...roundHashes(primitives, reference, header.model, plan),
-          groupId: this.options.groupId,
-          dimension: plan.paddedDimension,
-          laneBits: plan.laneBits,
-          honestPpm,
-          minimumCohort,
-          gammaPpm,
-        },
-        policy,
-        highestRound: await journal.mark(header.job),
-        attempts: await journal.attempts(header.job, header.model),
-      });
-      const update = trained.map((weight, index) => weight - (global[index] ?? 0));
-      const round: CurrentRound = { reference, model: header.model, known, machine, update };
-      this.current = round;
-      await this.perform(round, await machine.receive({ type: 'round-open', body }, this.options.now()));
-      this.expireLater(round);
-    } catch (error) {
-      this.forget();
-      const code = codeOf(error);
-      this.send(frame({ type: 'decline', ...reference, code }));
-      this.tell({ kind: 'declined', round: reference, code });
-    }
+  private join(
+    { job, round, attempt, model }: Extract<ToClient, { type: 'round' }>,
+    body: Uint8Array,
+  ): Promise<void> {
+    this.parts.get(job)?.leave('round.superseded');
+    const part: RoundPart = new RoundPart({
+      ...this.options,
+      spending: this.spending,
+      send: (sent) => this.send(sent),
+      reference: { job, round, attempt },
+      model,
+      ended: () => {
+        if (this.parts.get(job) === part) this.parts.delete(job);
+      },
+    });
+    this.parts.set(job, part);
+    return part.join(body);
   }
 
-  private async perform(round: CurrentRound, effects: readonly ParticipantEffect[]): Promise<void> {
-    const { journal, random, primitives } = this.options;
-    const { reference, model, known, machine } = round;
-    for (const effect of effects) {
-      switch (effect.kind) {
-        case 'persist-mark':
-          await journal.setMark(reference.job, effect.roundNumber);
-          await journal.addAttempt(reference.job, model);
-          this.tell({ kind: 'joined', round: reference });
-          break;
-        case 'encode': {
-          const purpose = `client/${toHex(this.options.identity.publicKey)}/round/${attemptName(reference)}/noise`;
-          const vector = encode(known.plan, round.update, {
-            rotationSeed: rotationSeed(primitives, reference, model),
-            sharers: effect.sharers,
-            random: random(purpose),
-            primitives,
-          });
-          await this.perform(round, await machine.provide(vector));
-          break;
-        }
-        case 'charge':
-          await journal.charge({ ...reference, event: releaseEvent(known.plan, effect.sharers) });
-          this.tell({ kind: 'contributed', round: reference });
-          break;
-        case 'send':
-          this.send(
-            frame({ type: 'secagg', ...reference, message: effect.message.type }, effect.message.body),
-          );
-          break;
-        case 'finished':
-          this.stopTimer();
-          this.current = undefined;
-          this.tell({ kind: 'finished', round: reference });
-          break;
-        case 'aborted':
-          // Nobody need wait for a client that has left: the coordinator is told that it has, and the code.
-          this.send(frame({ type: 'decline', ...reference, code: effect.code }));
-          this.leave(effect.code);
-          break;
-      }
-    }
-  }
-
-  /** At the round's last deadline its secrets go, whether the coordinator is heard of again or not. */
-  private expireLater(round: CurrentRound): void {
-    const { machine } = round;
-    if (this.current !== round || machine.expiresAt === undefined) return;
-    const expire = () =>
-      void this.inTurn(async () => this.perform(round, await machine.expire(this.options.now())));
-    this.stopTimer = startTimer(expire, machine.expiresAt + 1 - this.options.now());
-  }
-
-  private leave(code: string): void {
-    if (this.current === undefined) return;
-    this.tell({ kind: 'left', round: this.current.reference, code });
-    this.forget();
-  }
-
-  /** The machine is not heard any more: whatever it still holds is overwritten, and what it would say is not sent. */
-  private forget(): void {
-    this.stopTimer();
-    this.stopWaiting();
-    void this.current?.machine.expire(Number.POSITIVE_INFINITY);
-    this.current = undefined;
-  }
-
-  private send(message: Frame): void {
-    this.session?.send(message);
+  private send(sent: Frame): void {
+    this.session?.send(sent);
   }
 
   private tell(event: ParticipantEvent): void {
@@ -340,14 +204,10 @@ export class Participant {
   }
 }
 
-/** @returns stops it */
-function startTimer(action: () => void, milliseconds: number): () => void {
-  const timer = setTimeout(action, milliseconds);
-  // In Node a waiting timer must not keep the process alive; browsers have no such method.
-  (timer as { unref?: () => void }).unref?.();
-  return () => clearTimeout(timer);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof TuttiError ? error.code : 'client.failed';
+function otherCoordinator(): Refusal {
+  return new Refusal(
+    'session.other-coordinator',
+    'The coordinator is not the one whose key is pinned here.',
+    'Check the address, and compare the coordinator’s fingerprint with its operator.',
+  );
 }

@@ -37,7 +37,7 @@ export class PopulationJournals {
     return {
       mark: (job) => journal.mark(job),
       attempts: (job, model) => journal.attempts(job, model),
-      charges: (job) => journal.charges(job),
+      charges: () => journal.charges(),
       setMark: (job, mark) => {
         note({ client, job, mark });
         return journal.setMark(job, mark);

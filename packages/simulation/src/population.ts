@@ -1,4 +1,11 @@
-import { Participant, type ClientPolicy, type Journal, type KnownJob, type Library } from '@tutti/client';
+import {
+  Participant,
+  trainOn,
+  type ClientPolicy,
+  type Journal,
+  type KnownJob,
+  type Library,
+} from '@tutti/client';
 import type { Examples, Trainer } from '@tutti/client/training';
 import {
   createIdentity,
@@ -81,9 +88,10 @@ export class Population {
   }
 
   private virtualClient(index: number): VirtualClient {
-    const { keys, examples, randomness, dropout, journal, trainer, ...shared } = this.options;
+    const { keys, examples, trainer, randomness, dropout, journal, ...shared } = this.options;
     const { identity, certificate } = keys.clients[index] ?? noSuch(index);
     const name = toHex(identity.publicKey);
+    const rows = examples[index] ?? noSuch(index);
     const client: VirtualClient = new VirtualClient(
       (observe) =>
         new Participant({
@@ -94,9 +102,8 @@ export class Population {
           authority: keys.authority.publicKey,
           coordinator: keys.coordinator.publicKey,
           groupId: keys.groupId,
-          examples: examples[index] ?? noSuch(index),
+          work: trainOn(() => rows, trainer(name)),
           journal: journal(name),
-          trainer: trainer(name),
           observe,
         }),
       new Losses(dropout, (attempt) => randomness.stream(`losses/${attempt}/${index}`)),

@@ -24,7 +24,7 @@ describe('an announced job', () => {
     expect(announcedJobSchema.parse(JSON.parse(JSON.stringify(announced)))).toEqual(announced);
     expect(announced.privacy.delta).toBe(1 / 5000);
     expect(announced).not.toHaveProperty('simulation');
-    expect(announced).not.toHaveProperty('data');
+    expect(announced.data).toEqual({ label: 'label', offset: 0, scale: 16 });
   });
 
   it('has the least noise with which all rounds fit the budget', () => {

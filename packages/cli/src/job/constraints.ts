@@ -55,14 +55,14 @@ export function leafPaths(
   });
 }
 
-/** `cohort.minimum`, `model.hidden[0].units`; the job itself is `job`. */
-export function fieldName(path: Path): string {
+/** `cohort.minimum`, `model.hidden[0].units`; the whole is `job`, or what it is called. */
+export function fieldName(path: Path, root = 'job'): string {
   const name = path.reduce<string>(
     (before, key) =>
       typeof key === 'number' ? `${before}[${key}]` : before === '' ? key : `${before}.${key}`,
     '',
   );
-  return name === '' ? 'job' : name;
+  return name === '' ? root : name;
 }
 
 /** What the schema allows, in words: `a whole number from 1 to 1000`. */

@@ -10,7 +10,7 @@ import {
 } from './constraints.js';
 import { nearest } from './nearest.js';
 
-/** One thing that is wrong with a job. */
+/** One thing that is wrong with a file. */
 export interface Problem {
   /** The field that is wrong; for a field that is missing, the field that should be there. */
   readonly path: Path;
@@ -24,11 +24,12 @@ export function problemsOf(
   issues: readonly z.core.$ZodIssue[],
   input: unknown,
   schema: Constraint,
+  what = 'job',
 ): Problem[] {
   return issues.flatMap((issue) => {
     const path = issue.path.filter((key) => typeof key !== 'symbol');
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => unknownField([...path, key], schema));
+      return issue.keys.map((key) => unknownField([...path, key], schema, what));
     const constraint = constraintAt(schema, path);
     // A pattern and a rule between fields explain themselves better than their JSON Schema does.
     const ownWords = issue.code === 'custom' || issue.code === 'invalid_format' || constraint === undefined;
@@ -38,10 +39,10 @@ export function problemsOf(
   });
 }
 
-function unknownField(path: Path, schema: Constraint): Problem {
+function unknownField(path: Path, schema: Constraint, what: string): Problem {
   const name = String(path.at(-1));
   const siblings = fieldsOf(constraintAt(schema, path.slice(0, -1)));
-  const problem = { path, found: 'a field that jobs do not have', allowed: siblings.join(', ') };
+  const problem = { path, found: `a field that ${what}s do not have`, allowed: siblings.join(', ') };
   const near = nearest(name, siblings);
   if (near !== undefined) return { ...problem, hint: `Did you mean \`${near}\`?` };
   const elsewhere = leafPaths(schema).find((leaf) => leaf.at(-1) === name);

@@ -3,19 +3,19 @@ import { fromHex, toHex } from '@tutti/shared/crypto';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
 import { Refusal } from '@tutti/shared/errors';
 import { decodeInvitation, type Channel, type ChannelHandler, type Frame } from '@tutti/shared/protocol';
-import { dialCoordinator, enrol, HttpArtifacts } from '../connection/index.js';
+import { dialCoordinator, enrol, HttpArtifacts, type Connection } from '../connection/index.js';
 import { Library, type KnownJob } from '../library.js';
-import { Participant, type ParticipantEvent } from '../participant.js';
-import { spentEpsilon } from '../policy/budget.js';
+import { LARGEST_COORDINATOR_BODY, Participant, type ParticipantEvent } from '../participant.js';
+import type { Approval } from '../policy/approval.js';
 import type { ClientPolicy } from '../policy/policy.js';
+import { epsilonSpent } from '../policy/spending.js';
 import type { Examples, Trainer } from '../training/trainer.js';
+import { trainOn } from '../work.js';
 import { jobOnOffer, type JobOnOffer } from './job-on-offer.js';
 import { BrowserStorage } from './storage.js';
 import { carryTypedThrows } from './typed-throws.js';
 import { openWorkerTrainer } from './worker-trainer.js';
 
-/** Bytes of the largest message that a coordinator may send: a roster of 2,048 adverts. */
-const LARGEST_COORDINATOR_BODY = 4 * 2 ** 20;
 /** How much of a vector is shown to the person. */
 const SHOWN = 4096;
 
@@ -48,7 +48,7 @@ export interface TakePartOptions {
 /** The participant of a page, in a worker: cryptography, storage and connection are here, and the page only watches. */
 export class ParticipantRoom {
   private storage: BrowserStorage | undefined;
-  private connection: { close(): void } | undefined;
+  private connection: Connection | undefined;
   private readonly trainers = new Map<string, Promise<Trainer>>();
 
   /**
@@ -82,12 +82,18 @@ export class ParticipantRoom {
       coordinator: fromHex(invitation.coordinator),
       groupId: fromHex(invitation.group),
       library: new Library(new HttpArtifacts(invitation.url), primitives),
-      examples: options.examples,
-      trainer: (known) => this.trainerOf(known, observe),
+      work: trainOn(
+        () => options.examples,
+        (known) => this.trainerOf(known, observe),
+      ),
       policy: options.policy,
       journal: storage.journal,
+      approval: (known) => this.approvalOf(known, observe),
       now: () => Date.now(),
-      observe,
+      observe: (event) => {
+        if (event.kind === 'welcomed') this.connection?.settled();
+        observe(event);
+      },
     });
     this.connection = dialCoordinator(invitation.url, {
       largestBody: LARGEST_COORDINATOR_BODY,
@@ -103,12 +109,12 @@ export class ParticipantRoom {
 
   async standing(): Promise<readonly JobStanding[]> {
     const storage = this.required();
-    return Promise.all(
-      (await storage.jobs()).map(async ({ offer, agreed }) => {
-        const charges = await storage.journal.charges(offer.hash);
-        return { offer, agreed, contributions: charges.length, epsilon: spentEpsilon(charges, offer.delta) };
-      }),
-    );
+    const charges = await storage.journal.charges();
+    return (await storage.jobs()).map(({ offer, agreed }) => {
+      const own = charges.filter(({ job }) => job === offer.hash);
+      const { coordinator: epsilon } = epsilonSpent(own, offer.delta);
+      return { offer, agreed, contributions: own.length, epsilon };
+    });
   }
 
   leave(): void {
@@ -116,18 +122,17 @@ export class ParticipantRoom {
     this.connection = undefined;
   }
 
-  private async trainerOf(known: KnownJob, observe: (event: BrowserEvent) => void): Promise<Trainer> {
+  /** What the person has said of a job; one that is new is offered. */
+  private async approvalOf(known: KnownJob, observe: (event: BrowserEvent) => void): Promise<Approval> {
     const storage = this.required();
-    if (!(await storage.hasAgreed(known.hash))) {
-      const offer = jobOnOffer(known);
-      await storage.keepOffer(offer, false);
-      observe({ kind: 'offered', offer });
-      throw new Refusal(
-        'policy.not-agreed',
-        'The person at this browser has not agreed to the job yet.',
-        'Wait for them, or go on without this client.',
-      );
-    }
+    if (await storage.hasAgreed(known.hash)) return 'approved';
+    const offer = jobOnOffer(known);
+    await storage.keepOffer(offer, false);
+    observe({ kind: 'offered', offer });
+    return 'pending';
+  }
+
+  private async trainerOf(known: KnownJob, observe: (event: BrowserEvent) => void): Promise<Trainer> {
     const url = new URL('./training-worker.js', import.meta.url);
     const opened =
       this.trainers.get(known.hash) ??

@@ -13,7 +13,7 @@ interface Schema extends DBSchema {
   jobs: { key: string; value: { readonly offer: JobOnOffer; readonly agreed: boolean } };
   marks: { key: string; value: number };
   attempts: { key: [job: string, model: string]; value: number };
-  charges: { key: number; value: Charge; indexes: { job: string } };
+  charges: { key: number; value: Charge };
 }
 
 /** Resolved promises of writes mean that the bytes were flushed to the disk, as far as the browser can tell. */
@@ -30,7 +30,7 @@ export class BrowserStorage {
         for (const store of ['identity', 'certificates', 'jobs', 'marks', 'attempts'] as const) {
           created.createObjectStore(store);
         }
-        created.createObjectStore('charges', { autoIncrement: true }).createIndex('job', 'job');
+        created.createObjectStore('charges', { autoIncrement: true });
       },
     });
     return new BrowserStorage(database);
@@ -76,7 +76,7 @@ export class BrowserStorage {
         this.write('attempts', async (store) =>
           store.put(((await store.get([job, model])) ?? 0) + 1, [job, model]),
         ),
-      charges: (job) => database.getAllFromIndex('charges', 'job', job),
+      charges: () => database.getAll('charges'),
       charge: (charge) => this.write('charges', (store) => store.add(charge)),
     };
   }

@@ -13,12 +13,14 @@ import {
   type EnrolmentRequest,
   type Invitation,
 } from '@tutti/shared/protocol';
+import type { Fetch } from './artifacts.js';
 
 /**
  * Shows the token of an invitation to the coordinator and gets a certificate for an identity. What comes back is checked against the
  * authority that the invitation names: a coordinator that is not the invited one has nothing that would pass.
  *
  * @param now - Unix time in milliseconds
+ * @param request - default: the platform's `fetch`
  * @returns the certificate, encoded
  * @throws {Refusal} `enrolment.no-token` where the invitation has none, `enrolment.unavailable` where the coordinator does not answer,
  * `enrolment.refused` where it says no, `certificate.…` where it answers with something else than a certificate of this identity
@@ -28,6 +30,7 @@ export async function enrol(
   invitation: Invitation,
   identity: KeyPair,
   now: number,
+  request: Fetch = (url, init) => fetch(url, init),
 ): Promise<Uint8Array> {
   if (invitation.token === undefined) {
     throw new Refusal(
@@ -38,15 +41,15 @@ export async function enrol(
   }
   const publicKey = toHex(identity.publicKey);
   const message = enrolmentMessage(invitation.coordinator, publicKey, invitation.token);
-  const request: EnrolmentRequest = {
+  const body: EnrolmentRequest = {
     token: invitation.token,
     identity: publicKey,
     signature: toHex(await primitives.sign(identity.secretKey, message)),
   };
-  const response = await fetch(new URL('/enrolment', invitation.url), {
+  const response = await request(new URL('/enrolment', invitation.url), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(request),
+    body: JSON.stringify(body),
   }).catch((error: unknown) => {
     throw new Refusal(
       'enrolment.unavailable',

@@ -1,4 +1,5 @@
 export * from './artifacts.js';
+export * from './backoff.js';
 export * from './enrolment.js';
 export * from './quicknet.js';
 export * from './socket.js';

@@ -1,26 +1,104 @@
-import { io } from 'socket.io-client';
+import { io, type Socket } from 'socket.io-client';
 import { socketChannel, type Channel, type ChannelHandler } from '@tutti/shared/protocol';
+import { Backoff } from './backoff.js';
+
+/** Something that happened to a connection. */
+export type ConnectionEvent =
+  | { readonly kind: 'connected' | 'lost' }
+  /** The next try comes in so many milliseconds. */
+  | { readonly kind: 'waiting'; readonly milliseconds: number; readonly reason: string };
+
+export interface DialOptions {
+  readonly largestBody: number;
+  readonly accept: (channel: Channel) => ChannelHandler;
+  /** PEM of certificate authorities to believe besides those of the platform. In Node. */
+  readonly certificates?: string;
+  /** Default: a wait that doubles from one second to five minutes. */
+  readonly backoff?: Backoff;
+  readonly observe?: (event: ConnectionEvent) => void;
+}
+
+/** A connection that is dialled again whenever it is lost. */
+export interface Connection {
+  /** Both sides have greeted: the next loss is waited out from the start again. Until then each refusal is waited out longer. */
+  settled(): void;
+  /** Whatever there is of a connection is no good any more (the machine slept, the network changed): dials again at once. */
+  redial(): void;
+  close(): void;
+}
+
+/** Milliseconds within which a connection has to come about. */
+const CONNECT_TIMEOUT = 20_000;
 
 /**
- * Dials a coordinator over socket.io. A lost connection is dialled again with exponential backoff and jitter; each
- * connection is a new channel with a new handshake.
+ * Dials a coordinator over socket.io, and dials again with exponential backoff and jitter, whether the connection was lost, could not be
+ * made or was refused in the handshake. Each connection is a new channel with a new handshake.
  */
-export function dialCoordinator(
-  url: string,
-  options: { largestBody: number; accept: (channel: Channel) => ChannelHandler },
-): { close(): void } {
-  const socket = io(url, {
-    path: '/federation',
-    transports: ['websocket'],
-    forceNew: true,
-    reconnectionDelay: 500,
-    reconnectionDelayMax: 30_000,
-    randomizationFactor: 0.5,
-  });
-  socket.on('connect', () => {
-    socket.off('frame');
-    socket.off('disconnect');
-    socketChannel(socket, options.largestBody, options.accept);
-  });
-  return { close: () => void socket.close() };
+export function dialCoordinator(url: string, options: DialOptions): Connection {
+  const { largestBody, accept, certificates, observe } = options;
+  const backoff = options.backoff ?? new Backoff(uniform);
+  let socket: Socket | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let closed = false;
+
+  const dial = () => {
+    const dialled = io(url, {
+      path: '/federation',
+      transports: ['websocket'],
+      forceNew: true,
+      reconnection: false,
+      timeout: CONNECT_TIMEOUT,
+      ...(certificates !== undefined && { ca: certificates }),
+    });
+    socket = dialled;
+    const again = (reason: string) => {
+      if (closed || socket !== dialled) return;
+      const milliseconds = backoff.next();
+      observe?.({ kind: 'waiting', milliseconds, reason });
+      timer = setTimeout(dial, milliseconds);
+    };
+    dialled.on('connect', () => {
+      socketChannel(dialled, largestBody, accept);
+      observe?.({ kind: 'connected' });
+    });
+    dialled.on('disconnect', (reason) => {
+      observe?.({ kind: 'lost' });
+      again(reason);
+    });
+    dialled.on('connect_error', (error) => {
+      dialled.close();
+      again(causeOf(error));
+    });
+  };
+  const drop = () => {
+    clearTimeout(timer);
+    const dropped = socket;
+    socket = undefined;
+    dropped?.close();
+  };
+  dial();
+  return {
+    settled: () => backoff.reset(),
+    redial: () => {
+      if (closed) return;
+      drop();
+      backoff.reset();
+      dial();
+    },
+    close: () => {
+      closed = true;
+      drop();
+    },
+  };
+}
+
+function causeOf(error: Error): string {
+  // The transport wraps what the socket or TLS said; that is what a person can act on.
+  const { description } = error as { description?: { message?: string; error?: { message?: string } } };
+  return description?.error?.message ?? description?.message ?? error.message;
+}
+
+/** Spreads clients in time; nothing secret rests on it. */
+function uniform(): number {
+  return (globalThis.crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
 }

@@ -5,8 +5,14 @@ export interface Charge {
   readonly job: string;
   readonly round: number;
   readonly attempt: number;
-  /** What the release costs, as this client's own accountant reads it. */
-  readonly event: PrivacyEvent;
+  /** Unix time in milliseconds. */
+  readonly time: number;
+  /** What the release costs, without any sampling, as this client's own accountant reads it. */
+  readonly release: PrivacyEvent;
+  /** How far the noise may be from the law that `release` states, as a statistical distance. */
+  readonly noiseDistance: number;
+  /** With what probability the job says that each client enters a round, unknown to readers of the model. */
+  readonly samplingRate: number;
 }
 
 /**
@@ -20,7 +26,8 @@ export interface Journal {
   /** Rounds joined under one model of a job. */
   attempts(job: string, model: string): Promise<number>;
   addAttempt(job: string, model: string): Promise<void>;
-  charges(job: string): Promise<readonly Charge[]>;
+  /** Every charge of every job, in the order in which they were made. */
+  charges(): Promise<readonly Charge[]>;
   charge(charge: Charge): Promise<void>;
 }
 
@@ -49,8 +56,8 @@ export class MemoryJournal implements Journal {
     return Promise.resolve();
   }
 
-  charges(job: string): Promise<readonly Charge[]> {
-    return Promise.resolve(this.charged.filter((charge) => charge.job === job));
+  charges(): Promise<readonly Charge[]> {
+    return Promise.resolve(this.charged);
   }
 
   charge(charge: Charge): Promise<void> {

@@ -1,48 +1,93 @@
 import { Refusal } from '@tutti/shared/errors';
-import type { AnnouncedJob } from '@tutti/shared/protocol';
-import { checkProcessing, type ProcessingPolicy } from './processing.js';
+import type { ParticipantPolicy } from '@tutti/shared/secagg';
+import type { KnownJob } from '../library.js';
+import { checkProcessing, samePurpose, type ProcessingPolicy } from './processing.js';
+import { isWithin, type Schedule } from './schedule.js';
+
+/** Limits on ε against each adversary. What is left out is not limited. */
+export interface EpsilonLimits {
+  /** Against the coordinator, which knows who took part in which round. */
+  readonly coordinator?: number;
+  /** Against whoever sees the released models only. */
+  readonly releasedModel?: number;
+}
 
 /** What the owner of the data agrees to. Kept at the client, whatever a coordinator says. */
-export interface ClientPolicy extends ProcessingPolicy {
+export interface ClientPolicy extends ParticipantPolicy, ProcessingPolicy {
   /** Largest ε against the coordinator that this client will ever spend on one job, at the job's δ. */
   readonly maximumEpsilon: number;
-  /** Largest δ that is taken for a guarantee. */
+  /** Largest ε of one job against readers of its models, at the job's δ. Default: what the job announces. */
+  readonly maximumReleasedEpsilon?: number;
+  /** Largest ε over all jobs for ever, at `maximumDelta`. */
+  readonly total?: EpsilonLimits;
+  /** Largest ε over all jobs within any so many days, at `maximumDelta`. */
+  readonly period?: EpsilonLimits & { readonly days: number };
+  /** Largest δ that is taken for a guarantee, and the δ at which limits over several jobs are counted. */
   readonly maximumDelta: number;
-  /** Fewest clients whose sum may be opened. */
-  readonly minimumCohort: number;
-  /** Smallest fraction of a cohort that must be assumed to collude with the coordinator. */
-  readonly minimumCorruptFraction: number;
-  /** Rounds that may be joined under one model: more would let a coordinator subtract one sum from another. */
-  readonly maximumAttempts: number;
+  /** Who may answer for the processing, as jobs state it, without regard to case. Default: anybody. */
+  readonly controllers?: readonly string[];
+  /** Columns that may be used, the label among them. Jobs that want others are refused, and others are never read. Default: any. */
+  readonly columns?: readonly string[];
+  /** Fingerprints of models that may be trained: see `modelFingerprint`. Default: any. */
+  readonly models?: readonly string[];
+  /** Most parameters of a model. Default: any number. */
+  readonly maximumParameters?: number;
+  /** When this client takes part. Default: always. */
+  readonly schedule?: Schedule;
 }
 
 /**
  * Checks a job against the policy, before anything is read or trained.
- * @throws {Refusal} with the code of the first rule that the job breaks.
+ * @param now - Unix time in milliseconds
+ * @throws {Refusal} with the code of the first rule that the job breaks: `policy.schedule`, `policy.delta`, `policy.cohort`,
+ * `policy.corrupt-fraction`, `policy.controller`, `policy.model`, `policy.model-size`, and what {@link checkProcessing} refuses.
  */
-export function checkJob(policy: ClientPolicy, job: AnnouncedJob): void {
+export function checkJob(policy: ClientPolicy, { job, plan, modelFingerprint }: KnownJob, now: number): void {
   checkProcessing(policy, job);
-  const refuse = (code: string, found: string): never => {
-    throw new Refusal(
-      `policy.${code}`,
-      found,
-      'Ask the coordinator’s operator for other settings, or change the policy.',
-    );
-  };
   const { delta } = job.privacy;
-  if (delta > policy.maximumDelta) {
-    refuse('delta', `The job counts on δ = ${delta}; at most ${policy.maximumDelta} is allowed here.`);
-  }
-  if (job.cohort.minimum < policy.minimumCohort) {
-    refuse(
-      'cohort',
-      `The job opens sums of ${job.cohort.minimum} clients; at least ${policy.minimumCohort} are asked for here.`,
-    );
-  }
-  if (job.cohort.corruptFraction < policy.minimumCorruptFraction) {
-    refuse(
-      'corrupt-fraction',
-      `The job assumes that ${job.cohort.corruptFraction} of a cohort collude; at least ${policy.minimumCorruptFraction} is asked for here.`,
-    );
-  }
+  demand(
+    policy.schedule === undefined || isWithin(policy.schedule, new Date(now)),
+    'schedule',
+    'This client does not take part at this hour.',
+  );
+  demand(
+    delta <= policy.maximumDelta,
+    'delta',
+    `The job counts on δ = ${delta}; at most ${policy.maximumDelta} is allowed here.`,
+  );
+  demand(
+    job.cohort.minimum >= policy.minimumCohort,
+    'cohort',
+    `The job opens sums of ${job.cohort.minimum} clients; at least ${policy.minimumCohort} are asked for here.`,
+  );
+  demand(
+    job.cohort.corruptFraction >= policy.minimumCorruptFraction,
+    'corrupt-fraction',
+    `The job assumes that ${job.cohort.corruptFraction} of a cohort collude; at least ${policy.minimumCorruptFraction} is asked for here.`,
+  );
+  demand(
+    policy.controllers?.some((controller) => samePurpose(controller, job.controller)) ?? true,
+    'controller',
+    `“${job.controller}” answers for the job, and is not agreed to here.`,
+  );
+  demand(
+    policy.models?.includes(modelFingerprint) ?? true,
+    'model',
+    `The job’s model (${modelFingerprint}) is not one of those that are allowed here.`,
+  );
+  const { maximumParameters = Infinity } = policy;
+  demand(
+    plan.dimension <= maximumParameters,
+    'model-size',
+    `The job’s model has ${plan.dimension} parameters; at most ${maximumParameters} are allowed here.`,
+  );
+}
+
+function demand(holds: boolean, code: string, finding: string): void {
+  if (holds) return;
+  throw new Refusal(
+    `policy.${code}`,
+    finding,
+    'Ask the coordinator’s operator for other settings, or change the policy.',
+  );
 }

@@ -11,14 +11,17 @@ import {
 } from '../privacy/index.js';
 import { countWeights } from '../learning/index.js';
 import { jobSchema, type Job } from './job.js';
+import { columnWidth, jobDataSchema, type JobData } from './job-data.js';
 import { requireSummable } from './round-plan.js';
 import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
 
 /**
  * A job as the coordinator announces it to clients: nothing left to a default, so that both sides compute the same encoding,
- * the same cost and the same hash from it. How a simulation makes up its clients, and how the job is audited, is no client's business and left out.
+ * the same features, the same cost and the same hash from it. How a simulation makes up its clients, and how the job is audited, is no
+ * client's business and left out.
  */
-export const announcedJobSchema = jobSchema.omit({ simulation: true, data: true, audit: true }).extend({
+export const announcedJobSchema = jobSchema.omit({ simulation: true, audit: true }).extend({
+  data: jobDataSchema,
   privacy: jobSchema.shape.privacy.unwrap().required(),
   /** Announced where it is stated. */
   legalBasis: legalBasisSchema.exclude(['not stated']).optional(),
@@ -31,7 +34,7 @@ export type AnnouncedJob = z.output<typeof announcedJobSchema>;
 
 /**
  * Fills in what a job leaves open: δ from the population, and the least noise with which all its rounds fit its budget.
- * @throws {Refusal} `job.budget-too-small` where not even one round fits; what {@link requireSummable}, the encoding and the calibration refuse.
+ * @throws {Refusal} `job.columns` where columns and model do not fit; `job.budget-too-small` where not even one round fits; what {@link requireSummable}, the encoding and the calibration refuse.
  */
 export function announceJob(job: Job, population: number): AnnouncedJob {
   const { name, purpose, controller, legalBasis, specialCategories } = job;
@@ -43,7 +46,9 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
     ...(legalBasis !== 'not stated' && { legalBasis }),
     ...(specialCategories !== 'not stated' && { specialCategories }),
   };
-  const announced = { ...stated, model, training, server, rounds, cohort };
+  const data = jobDataSchema.strip().parse(job.data);
+  checkColumns(data, model.inputs, model.classes);
+  const announced = { ...stated, data, model, training, server, rounds, cohort };
   const delta = job.privacy.delta ?? 1 / (10 * population);
   const settled = (noiseMultiplier: number): AnnouncedJob => ({
     ...announced,
@@ -73,6 +78,26 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
     );
   }
   return announcement;
+}
+
+/** Columns and classes that are declared must be those that the model takes. */
+function checkColumns({ columns, classes }: JobData, inputs: number, outputs: number): void {
+  const width = columns?.reduce((sum, column) => sum + columnWidth(column), 0) ?? inputs;
+  if (width !== inputs) {
+    throw new Refusal(
+      'job.columns',
+      `data.columns become ${width} features; model.inputs is ${inputs}.`,
+      `Set model.inputs to ${width}, or correct the columns.`,
+    );
+  }
+  const named = classes?.length ?? outputs;
+  if (named !== outputs) {
+    throw new Refusal(
+      'job.columns',
+      `data.classes names ${named} classes; model.classes is ${outputs}.`,
+      `Set model.classes to ${named}, or correct the names.`,
+    );
+  }
 }
 
 /**

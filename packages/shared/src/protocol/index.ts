@@ -6,6 +6,7 @@ export * from './job.js';
 export * from './processing.js';
 export * from './quicknet-beacon.js';
 export * from './revocations.js';
+export * from './job-data.js';
 export * from './round-plan.js';
 export * from './round-record.js';
 export * from './socket-channel.js';

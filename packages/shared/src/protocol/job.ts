@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { modelSpecSchema } from '../learning/model.js';
 import { trainingSchema } from '../learning/training.js';
+import { jobDataSchema } from './job-data.js';
 import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
 
 const publicSeed = z
@@ -30,28 +31,22 @@ export const jobSchema = z.strictObject({
   specialCategories: specialCategoriesSchema
     .default('not stated')
     .describe('On what ground data on health and the like are processed: a point of Article 9(2) GDPR.'),
-  data: z
-    .strictObject({
+  data: jobDataSchema
+    .extend({
       source: z
         .string()
         .default('digits')
         .describe(
-          'A data set that comes with Tutti (`digits`), or the path of a CSV file, relative to the job file.',
+          'A data set that comes with Tutti (`digits`), or the path of a CSV file, relative to the job file. Read by `tutti simulate` only.',
         ),
-      label: z.string().default('label').describe('The column that holds the class, 0 to classes - 1.'),
-      offset: z
-        .number()
-        .default(0)
-        .describe(
-          'Subtracted from every feature before it is divided by the scale. A public constant near the mean.',
-        ),
-      scale: z.number().positive().default(16).describe('Features are divided by this.'),
       heldOut: z
         .number()
         .gt(0)
         .lt(1)
         .default(0.2)
-        .describe('Fraction of the rows that is public, kept aside for evaluation.'),
+        .describe(
+          'Fraction of the rows that is public, kept aside for evaluation. Read by `tutti simulate` only.',
+        ),
     })
     .prefault({}),
   model: modelSpecSchema,

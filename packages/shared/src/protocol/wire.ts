@@ -75,8 +75,13 @@ export const toCoordinatorSchema = z.discriminatedUnion('type', [
     certificate: hex(1024),
     signature: hex(64),
   }),
-  /** The client will not take part in this round, and says why: a code, never a detail of its data. */
-  z.strictObject({ type: z.literal('decline'), ...round, code: z.string().max(100) }),
+  /** The client will not take part in this round, and says why: a code, and a reason where it is its owner's policy; never a detail of its data. */
+  z.strictObject({
+    type: z.literal('decline'),
+    ...round,
+    code: z.string().max(100),
+    reason: z.string().max(500).optional(),
+  }),
   secagg,
 ]);
 

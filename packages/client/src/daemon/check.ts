@@ -1,0 +1,124 @@
+import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { fromHex } from '@tutti/shared/crypto';
+import { primitives } from '@tutti/shared/crypto/primitives';
+import { TuttiError } from '@tutti/shared/errors';
+import type { Fetch } from '../connection/artifacts.js';
+import { checkCertificate, readCertificate } from '../identity/certificate-file.js';
+import { readIdentity } from '../identity/identity-file.js';
+import { watchingClock } from './clock.js';
+import type { ClientConfig } from './config.js';
+import { fetchTrustingFile } from './trusting-fetch.js';
+
+/** What one check came to. */
+export interface Finding {
+  readonly check: 'identity' | 'certificate' | 'coordinator' | 'clock' | 'data' | 'backend' | 'disk';
+  readonly outcome: 'ok' | 'warning' | 'failed';
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+const DAY = 86_400_000;
+const LEAST_DISK = 100 * 2 ** 20;
+
+/** Checks everything that can be checked before a round: nothing is sent but a question whether the coordinator is alive. */
+export async function checkClient(
+  config: ClientConfig,
+  passphrase: () => Promise<string | undefined>,
+  now: number = Date.now(),
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const attempt = async (check: Finding['check'], action: () => Promise<Omit<Finding, 'check'>>) => {
+    try {
+      findings.push({ check, ...(await action()) });
+    } catch (error) {
+      findings.push({ check, outcome: 'failed', ...words(error) });
+    }
+  };
+  const ok = (message: string) => ({ outcome: 'ok', message }) as const;
+
+  await attempt('identity', async () => {
+    await readIdentity(config.identity.key, primitives, passphrase);
+    return ok('the identity key is there, whole, and readable by its owner alone');
+  });
+  await attempt('certificate', () => certificateFinding(config, passphrase, now));
+  let ahead = 0;
+  await attempt('coordinator', async () => {
+    const { certificates, url } = config.coordinator;
+    const plain: Fetch = (at, init) => fetch(at, init);
+    const request = certificates === undefined ? plain : await fetchTrustingFile(certificates);
+    const watching = watchingClock(
+      request,
+      () => Date.now(),
+      (found) => (ahead = found),
+    );
+    const response = await watching(new URL('/health', url));
+    if (!response.ok) throw new Error(`it answered ${response.status}`);
+    return ok(`${url} answers`);
+  });
+  if (ahead !== 0) {
+    findings.push({
+      check: 'clock',
+      outcome: Math.abs(ahead) > 60_000 ? 'failed' : 'warning',
+      message: `the coordinator’s clock is ${Math.round(Math.abs(ahead) / 1000)} s ${ahead > 0 ? 'ahead' : 'behind'}`,
+      remedy: 'Have both machines take their time from the network (NTP).',
+    });
+  }
+  await attempt('data', async () => {
+    await access(config.data.source, constants.R_OK);
+    return ok(`${config.data.source} can be read; its columns are checked against each job`);
+  });
+  await attempt('disk', async () => {
+    await mkdir(config.state, { recursive: true, mode: 0o700 });
+    await access(config.state, constants.W_OK);
+    const { bavail, bsize } = await statfs(config.state);
+    const free = bavail * bsize;
+    return free >= LEAST_DISK
+      ? ok(`${config.state} can be written`)
+      : {
+          outcome: 'warning',
+          message: `${Math.round(free / 2 ** 20)} MiB are left for ${config.state}`,
+          remedy: 'Make room.',
+        };
+  });
+  return findings;
+}
+
+async function certificateFinding(
+  config: ClientConfig,
+  passphrase: () => Promise<string | undefined>,
+  now: number,
+): Promise<Omit<Finding, 'check'>> {
+  const certificate = await readCertificate(config.identity.certificate);
+  if (certificate === undefined) {
+    return {
+      outcome: 'failed',
+      message: `${config.identity.certificate} is not there yet`,
+      remedy: 'Put the certificate there that the authority makes for this identity.',
+    };
+  }
+  const identity = await readIdentity(config.identity.key, primitives, passphrase);
+  const notAfter = await checkCertificate(primitives, certificate, {
+    authority: fromHex(config.coordinator.authority),
+    groupId: fromHex(config.coordinator.group),
+    identity: identity.publicKey,
+    now,
+  });
+  const days = Math.floor((notAfter - now) / DAY);
+  return days < 14
+    ? {
+        outcome: 'warning',
+        message: `the certificate ends in ${days} days`,
+        remedy: 'Enrol again before it does.',
+      }
+    : { outcome: 'ok', message: `the authority certified this identity, for ${days} days more` };
+}
+
+function words(error: unknown): { message: string; remedy: string } {
+  if (error instanceof TuttiError) return { message: error.message, remedy: error.remedy };
+  const { cause } = error as { cause?: unknown };
+  const inner = cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : '';
+  return {
+    message: `${error instanceof Error ? error.message : String(error)}${inner}`,
+    remedy: 'Check the path, the address and the connection.',
+  };
+}

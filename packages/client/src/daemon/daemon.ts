@@ -1,0 +1,292 @@
+import { setPriority } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fromHex, toHex, type KeyPair } from '@tutti/shared/crypto';
+import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
+import { TuttiError } from '@tutti/shared/errors';
+import { HttpArtifacts, type Fetch } from '../connection/artifacts.js';
+import { dialCoordinator, type ConnectionEvent } from '../connection/socket.js';
+import { checkCertificate, readCertificate } from '../identity/certificate-file.js';
+import { readIdentity } from '../identity/identity-file.js';
+import { Library } from '../library.js';
+import { LARGEST_COORDINATOR_BODY, Participant, type ParticipantEvent } from '../participant.js';
+import { epsilonSpent } from '../policy/spending.js';
+import { ClientStore } from './client-store.js';
+import { watchingClock } from './clock.js';
+import { policyOf, type ClientConfig } from './config.js';
+import { localWork } from './local-work.js';
+import { lockState } from './lock.js';
+import { fetchTrusting, readCertificates } from './trusting-fetch.js';
+import { watchMachine, type Disturbance } from './wake.js';
+
+/** Something that happened to a client. Never data, never keys. */
+export type DaemonEvent =
+  | ParticipantEvent
+  | ConnectionEvent
+  | { readonly kind: 'started'; readonly identity: string; readonly coordinator: string }
+  | { readonly kind: 'waiting-for-certificate'; readonly path: string }
+  /** The coordinator's clock is ahead of this one's by so many milliseconds; behind, where they are negative. */
+  | { readonly kind: 'clock'; readonly ahead: number }
+  | { readonly kind: Disturbance };
+
+export interface DaemonOptions {
+  /** With its paths resolved. */
+  readonly config: ClientConfig;
+  /** Asked where the identity is sealed. */
+  readonly passphrase: () => Promise<string | undefined>;
+  readonly observe?: (event: DaemonEvent) => void;
+  /** Unix time in milliseconds. Default: the machine's clock. */
+  readonly now?: () => number;
+}
+
+/** What `tutti client status` shows of a daemon that runs or ran. */
+export interface DaemonStatus {
+  readonly process: number;
+  readonly started: number;
+  readonly connection: 'connecting' | 'connected' | 'welcomed' | 'lost' | 'stopped';
+  /** When the connection came to be what it is. */
+  readonly since: number;
+  /** Milliseconds by which the coordinator's clock is ahead, where that is noticeable. */
+  readonly clockAhead?: number;
+  readonly lastRound?: {
+    readonly job: string;
+    readonly round: number;
+    readonly time: number;
+    readonly outcome: string;
+  };
+}
+
+export interface ClientDaemon {
+  /** Leaves every round, closes the connection and gives the state folder back. */
+  close(): Promise<void>;
+}
+
+/** Rounds end so every day: nothing that an owner has to look at. */
+const ORDINARY: ReadonlySet<string> = new Set([
+  'session.closed',
+  'round.superseded',
+  'client.stopped',
+  'policy.schedule',
+]);
+const CERTIFICATE_POLL = 10_000;
+const CLOCK_AT_FAULT = 30_000;
+
+/**
+ * Runs a client next to its data until it is closed: one identity, one coordinator, one state folder.
+ *
+ * @param signal - aborted while it waits for its certificate, it stops waiting
+ * @throws {Refusal} what must be mended before it can run: `client.running`, `identity.…`, `certificate.…`, `store.…`
+ */
+export async function startClient(options: DaemonOptions, signal?: AbortSignal): Promise<ClientDaemon> {
+  const { config, observe, now = () => Date.now() } = options;
+  const unlock = lockState(config.state);
+  let store: ClientStore | undefined;
+  try {
+    store = ClientStore.open(config.state);
+    lowerPriority(config.training.nice);
+    const identity = await readIdentity(config.identity.key, primitives, options.passphrase);
+    const certificate = await awaitCertificate(config, identity, now, options.observe, signal);
+    const { certificates } = config.coordinator;
+    const pem = certificates === undefined ? undefined : await readCertificates(certificates);
+    return run({ config, observe, now, store, unlock, identity, certificate, pem });
+  } catch (error) {
+    store?.close();
+    unlock();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly config: ClientConfig;
+  readonly observe: ((event: DaemonEvent) => void) | undefined;
+  readonly now: () => number;
+  readonly store: ClientStore;
+  readonly unlock: () => void;
+  readonly identity: KeyPair;
+  readonly certificate: Uint8Array;
+  readonly pem: string | undefined;
+}
+
+function run({ config, observe, now, store, unlock, identity, certificate, pem }: Parts): ClientDaemon {
+  const { coordinator } = config;
+  let status: DaemonStatus = {
+    process: process.pid,
+    started: now(),
+    connection: 'connecting',
+    since: now(),
+  };
+  const record = (change: Partial<DaemonStatus>) => {
+    status = { ...status, ...change };
+    store.setFact('status', status);
+  };
+  const enter = (connection: DaemonStatus['connection']) => record({ connection, since: now() });
+  const tell = (event: DaemonEvent) => {
+    note(event, store, record, enter, now());
+    observe?.(event);
+  };
+
+  const trusting: Fetch = pem === undefined ? (url, init) => fetch(url, init) : fetchTrusting(pem);
+  const request = watchingClock(trusting, now, (ahead) => {
+    if (status.clockAhead === undefined && Math.abs(ahead) > CLOCK_AT_FAULT)
+      store.notice(clockNotice(ahead), now());
+    record({ clockAhead: ahead });
+    tell({ kind: 'clock', ahead });
+  });
+  const work = localWork(config);
+  const participant = new Participant({
+    primitives,
+    random: () => systemRandom,
+    identity,
+    certificate,
+    authority: fromHex(coordinator.authority),
+    coordinator: fromHex(coordinator.key),
+    groupId: fromHex(coordinator.group),
+    library: new Library(new HttpArtifacts(coordinator.url, request), primitives),
+    work,
+    policy: policyOf(config),
+    journal: store,
+    approval: (known) =>
+      Promise.resolve(
+        store.approvalOf(known, now(), config.policy.approval === 'none' ? 'approved' : 'pending'),
+      ),
+    now,
+    observe: (event) => {
+      if (event.kind === 'welcomed') connection.settled();
+      tell(event);
+    },
+  });
+  tell({ kind: 'started', identity: toHex(identity.publicKey), coordinator: coordinator.url });
+  const connection = dialCoordinator(coordinator.url, {
+    largestBody: LARGEST_COORDINATOR_BODY,
+    accept: (channel) => participant.accept(channel),
+    ...(pem !== undefined && { certificates: pem }),
+    observe: tell,
+  });
+  const unwatch = watchMachine((what) => {
+    tell({ kind: what });
+    connection.redial();
+  });
+  return {
+    close: async () => {
+      unwatch();
+      participant.leave();
+      connection.close();
+      await work.close();
+      enter('stopped');
+      store.close();
+      unlock();
+    },
+  };
+}
+
+/** Keeps what the owner should find later. */
+function note(
+  event: DaemonEvent,
+  store: ClientStore,
+  record: (change: Partial<DaemonStatus>) => void,
+  enter: (connection: DaemonStatus['connection']) => void,
+  time: number,
+): void {
+  switch (event.kind) {
+    case 'connected':
+    case 'welcomed':
+    case 'lost':
+      enter(event.kind);
+      break;
+    case 'refused':
+      store.notice({ code: event.code, message: event.message, remedy: event.remedy }, time);
+      break;
+    case 'joined':
+    case 'contributed':
+    case 'finished':
+      record({ lastRound: { job: event.round.job, round: event.round.round, time, outcome: event.kind } });
+      break;
+    case 'left':
+    case 'declined':
+      record({ lastRound: { job: event.round.job, round: event.round.round, time, outcome: event.kind } });
+      if (!ORDINARY.has(event.code)) {
+        store.notice(
+          {
+            code: event.code,
+            message: event.message ?? `Round ${event.round.round} was left.`,
+            remedy: event.remedy ?? 'docs/clients.md explains the codes; report this when it happens again.',
+            job: event.round.job,
+            round: event.round.round,
+          },
+          time,
+        );
+      }
+      break;
+    case 'started':
+    case 'waiting':
+    case 'waiting-for-certificate':
+    case 'clock':
+    case 'woke':
+    case 'network-changed':
+      break;
+  }
+}
+
+async function awaitCertificate(
+  config: ClientConfig,
+  identity: KeyPair,
+  now: () => number,
+  observe: DaemonOptions['observe'],
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const path = config.identity.certificate;
+  let certificate = await readCertificate(path);
+  if (certificate === undefined) observe?.({ kind: 'waiting-for-certificate', path });
+  while (certificate === undefined) {
+    await sleep(CERTIFICATE_POLL, undefined, { ...(signal && { signal }) });
+    certificate = await readCertificate(path);
+  }
+  await checkCertificate(primitives, certificate, {
+    authority: fromHex(config.coordinator.authority),
+    groupId: fromHex(config.coordinator.group),
+    identity: identity.publicKey,
+    now: now(),
+  });
+  return certificate;
+}
+
+function lowerPriority(nice: number): void {
+  try {
+    setPriority(nice);
+  } catch {
+    // Some containers forbid it: then whoever runs the container has said what share it gets.
+  }
+}
+
+function clockNotice(ahead: number) {
+  const { code, message, remedy } = new TuttiError(
+    'client.clock',
+    `The coordinator’s clock is ${Math.round(Math.abs(ahead) / 1000)} s ${ahead > 0 ? 'ahead of' : 'behind'} this machine’s.`,
+    'Have both machines take their time from the network (NTP): deadlines of rounds are points in time.',
+  );
+  return { code, message, remedy };
+}
+
+/** Whether the daemon of a status is still there. */
+export function isRunning({ connection, process: pid }: DaemonStatus): boolean {
+  if (connection === 'stopped') return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** ε spent so far on each job and over all of them, from a client's own ledger. */
+export async function spentBy(store: ClientStore, delta: number) {
+  const charges = await store.charges();
+  const jobs = store.jobs().map((job) => ({
+    ...job,
+    contributions: charges.filter((charge) => charge.job === job.job).length,
+    spent: epsilonSpent(
+      charges.filter((charge) => charge.job === job.job),
+      job.delta,
+    ),
+  }));
+  return { jobs, total: epsilonSpent(charges, delta), contributions: charges.length };
+}
