@@ -10,6 +10,7 @@ import {
   MemoryJournal,
   Participant,
   type ParticipantEvent,
+  trainOn,
 } from '@tutti/client';
 import { createTrainer } from '@tutti/client/training';
 import {
@@ -150,8 +151,10 @@ export class TestClient {
         coordinator: fromHex(invitation.coordinator),
         groupId: fromHex(invitation.group),
         library: new Library(new HttpArtifacts(url), primitives),
-        examples: { features: new Float32Array(8).fill(0.5), labels: Int32Array.of(0, 1), count: 2 },
-        trainer: () => Promise.resolve(trainer),
+        work: trainOn(
+          () => ({ features: new Float32Array(8).fill(0.5), labels: Int32Array.of(0, 1), count: 2 }),
+          () => trainer,
+        ),
         policy: {
           maximumEpsilon: 1e6,
           maximumDelta: 0.1,
