@@ -27,7 +27,8 @@ describe('a client that runs next to its data', () => {
     ]);
     for (let round = 1; round <= 2; round++) {
       const records = await Promise.all([one.attempt(), other.attempt()]);
-      expect(records).toMatchObject([
+      const why = [...records.map(({ reason }) => reason), clients.map(({ events }) => events.slice(-6))];
+      expect(records, JSON.stringify(why)).toMatchObject([
         { outcome: 'completed', survivors: 6 },
         { outcome: 'completed', survivors: 6 },
       ]);
