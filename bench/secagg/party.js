@@ -4,11 +4,15 @@ import { fork } from 'node:child_process';
 export class Party {
   #process;
 
-  /** @param program - a module of this folder that calls {@link answer} */
-  constructor(program) {
+  /**
+   * @param program - a module of this folder that calls {@link answer}
+   * @param variables - of its environment, besides this process's own
+   */
+  constructor(program, variables = {}) {
     this.#process = fork(new URL(program, import.meta.url), {
       serialization: 'advanced',
       execArgv: ['--expose-gc'],
+      env: { ...process.env, ...variables },
     });
   }
 
