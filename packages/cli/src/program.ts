@@ -8,6 +8,8 @@ import { coordinatorCommand } from './verbs/coordinator.js';
 import { enrolCommand } from './verbs/enrol.js';
 import { auditCommand } from './verbs/audit.js';
 import { jobCommand } from './verbs/job.js';
+import { consentCommand } from './verbs/consent.js';
+import { eraseCommand } from './verbs/erase.js';
 import { secaggCommand } from './verbs/secagg.js';
 import { loadEngine, simulateCommand, type LoadEngine } from './verbs/simulate.js';
 import { version } from './version.js';
@@ -24,6 +26,8 @@ export function tuttiCommand(surroundings: Surroundings, engine: LoadEngine = lo
     .addCommand(operatorCommand(surroundings))
     .addCommand(inviteCommand(surroundings))
     .addCommand(auditCommand(surroundings))
+    .addCommand(consentCommand(surroundings))
+    .addCommand(eraseCommand(surroundings))
     .addCommand(privacyCommand())
     .addCommand(secaggCommand(surroundings))
     .addCommand(enrolCommand(surroundings));

@@ -37,6 +37,6 @@ export function count(value: number): string {
 }
 
 /** A noun with its count: `1 round`, `2 rounds`. */
-export function counted(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+export function counted(value: number, noun: string, plural = `${noun}s`): string {
+  return `${count(value)} ${value === 1 ? noun : plural}`;
 }

@@ -77,6 +77,31 @@ export async function readCsv(path: string, options: CsvOptions): Promise<Table>
   return { features, labels, count: body.length, inputs };
 }
 
+/**
+ * One column of a CSV file as text, a cell a row: whose row it is, say.
+ * @throws Refusal `data.unreadable`, `data.empty`, `data.header` or `data.malformed`
+ */
+export async function readColumn(path: string, name: string): Promise<readonly string[]> {
+  const [header, ...body] = await readRows(path);
+  const index = header?.cells.findIndex((cell) => cell.trim() === name) ?? -1;
+  if (index >= 0) return body.map(({ cells }) => cells[index] ?? '');
+  throw new Refusal(
+    'data.header',
+    `${path} has no column “${name}”.`,
+    'Name a column of the header row, or add a header row.',
+  );
+}
+
+/**
+ * The names of a CSV file's columns.
+ * @throws Refusal `data.unreadable`, `data.empty` or `data.malformed`
+ */
+export async function readHeader(path: string): Promise<readonly string[]> {
+  const [header] = await readRows(path);
+  if (header !== undefined) return header.cells.map((cell) => cell.trim());
+  throw new Refusal('data.empty', `${path} is empty.`, 'Give a file with a header row.');
+}
+
 interface Row {
   readonly cells: readonly string[];
   /** Of the file, counted from 1. */

@@ -1,1 +1,1 @@
-export { readCsv, type CsvOptions, type FeatureColumn, type Table } from './csv.js';
+export { readColumn, readCsv, readHeader, type CsvOptions, type FeatureColumn, type Table } from './csv.js';

@@ -13,6 +13,7 @@ import type { Withdrawal } from '../run-directory.js';
 import type { ReplayCost } from './cost.js';
 import type { KeptRun } from './kept-run.js';
 import { withWithdrawal } from './withdrawals.js';
+import { roundedUp } from './words.js';
 
 /** A remedy that runs rounds again. */
 export interface Replay {
@@ -133,10 +134,10 @@ async function currentState({ store, jobHash }: KeptRun): Promise<{ model: strin
 }
 
 function overBudget({ epsilonAfter, epsilonNow, replayed }: ReplayCost, budget: number): Refusal {
-  const needed = Math.ceil(epsilonAfter * 100) / 100;
+  const needed = roundedUp(epsilonAfter);
   return new Refusal(
     'erasure.budget',
-    `Running ${replayed} rounds again opens as many sums again: ε would grow from ${epsilonNow.toFixed(2)} to ${epsilonAfter.toFixed(2)}, and the budget is ${budget}. Nothing is refunded for the client that leaves.`,
+    `Running ${replayed} rounds again opens as many sums again: ε would grow from ${roundedUp(epsilonNow)} to ${needed}, and the budget is ${budget}. Nothing is refunded for the client that leaves.`,
     `Allow a budget of ${needed} (--epsilon ${needed}), if the remaining clients agree; or choose another remedy.`,
   );
 }

@@ -54,7 +54,7 @@ export function certifiedText({ seeded, delta, groups }: CertifiedRemoval, rows 
 }
 
 /** Two decimals, rounded up: words never claim more than figures. */
-function roundedUp(epsilon: number): string {
+export function roundedUp(epsilon: number): string {
   return (Math.ceil(epsilon * 100 - 1e-9) / 100).toFixed(2);
 }
 
