@@ -16,9 +16,9 @@ const node = '^node:';
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', 'runs/**'] },
   js.configs.recommended,
-  ...tseslint.configs.strictTypeChecked.map((config) => ({ ...config, files: ['**/*.ts'] })),
+  ...tseslint.configs.strictTypeChecked.map((config) => ({ ...config, files: ['**/*.ts', '**/*.tsx'] })),
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['vitest.config.ts'] } } },
     rules: {
       '@typescript-eslint/restrict-template-expressions': [
@@ -83,6 +83,11 @@ export default tseslint.config(
   ),
   boundary(['packages/client/src/**'], ['^@tutti/(server|simulation|audit|cli)(/|$)'], rooms),
   boundary(['packages/server/src/**'], ['^@tutti/(client|simulation|audit|cli)(/|$)'], rooms),
+  boundary(
+    ['packages/server/dashboard/**'],
+    [node, '^@tutti/(client|server|simulation|audit|cli)(/|$)', 'src/(?!api/)'],
+    'the dashboard knows the administration alone, as any other program does',
+  ),
   boundary(['packages/simulation/src/**'], ['^@tutti/(audit|cli)(/|$)'], rooms),
   boundary(['packages/audit/src/**'], ['^@tutti/cli(/|$)'], rooms),
   {

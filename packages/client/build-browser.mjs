@@ -5,34 +5,18 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { replacing, sharedSources } from '../shared/replacing.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const source = (file) => join(here, 'src/browser', file);
-const shared = (file) => join(here, '../shared/src', file);
 
 /** What a browser uses in the place of a module that is for Node, or of the whole of a library. */
 const replaced = [
-  [/^@tutti\/shared\/errors$/, () => shared('errors.ts')],
-  [/^@tutti\/shared\/crypto\/primitives$/, () => shared('crypto/web.ts')],
-  [/^@tutti\/shared\/(\w+)$/, ([, room]) => shared(`${room}/index.ts`)],
+  ...sharedSources(join(here, '../shared/src')),
   [/^@tensorflow\/tfjs$/, () => source('tensorflow.ts')],
   [/^@tensorflow\/tfjs-backend-wasm$/, () => source('wasm-backend.ts')],
   [/\/native\.js$/, () => source('no-native.ts')],
-  // Every language that the schema library can speak, of which it loads English by itself.
-  [/\/locales\/index\.js$/, () => source('no-locales.ts')],
 ];
-
-const replacing = {
-  name: 'replacing',
-  setup(bundle) {
-    for (const [filter, replacement] of replaced) {
-      bundle.onResolve({ filter }, ({ path, importer }) => {
-        const by = replacement(filter.exec(path));
-        return importer === by ? undefined : { path: by };
-      });
-    }
-  },
-};
 
 /**
  * @param {string} out - folder, made anew
@@ -56,7 +40,7 @@ export async function buildBrowserClient(out) {
     legalComments: 'linked',
     sourcemap: 'linked',
     mainFields: ['module', 'browser', 'main'],
-    plugins: [replacing],
+    plugins: [replacing(replaced)],
     logLevel: 'warning',
   });
   await mkdir(out, { recursive: true });

@@ -91,6 +91,13 @@ export const ENDPOINTS = {
     role: 'viewer',
     type: 'application/jsonl',
   },
+  ledger: {
+    method: 'get',
+    path: '/api/ledger',
+    summary: 'The whole privacy ledger, one entry a line: whoever reads it can verify its chain',
+    role: 'viewer',
+    type: 'application/jsonl',
+  },
   listClients: {
     method: 'get',
     path: '/api/clients',

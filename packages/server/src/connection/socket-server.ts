@@ -16,5 +16,12 @@ export function serveSockets(
     maxHttpBufferSize: 1_000_000,
   });
   io.on('connection', (socket) => socketChannel(socket, options.largestBody, options.accept));
-  return { close: () => io.close() };
+  return {
+    close: () => {
+      const closed = io.close();
+      // It waits for every connection of the HTTP server, and a page that follows events never ends its own.
+      http.closeAllConnections();
+      return closed;
+    },
+  };
 }

@@ -160,6 +160,12 @@ export class Jobs {
     return { job, name, status, rounds, model, url: `/artifacts/${model}`, parameters, announced };
   }
 
+  /** The whole privacy ledger, first to last. */
+  async ledger() {
+    await this.options.ledger.refresh();
+    return this.options.ledger.all;
+  }
+
   /** Entries of the privacy ledger that tell of a job, in order. */
   async ledgerOf(named: string) {
     const { job } = await this.find(named);

@@ -102,6 +102,7 @@ function handlersOf(services: Administration): Handlers {
     listRounds: ({ named, query }) => jobs.rounds(named, query.after),
     jobResult: ({ named }) => jobs.result(named),
     jobLedger: async ({ named, context }) => lines(context, await jobs.ledgerOf(named)),
+    ledger: async ({ context }) => lines(context, await jobs.ledger()),
     listClients: async ({ query }) => (await clients.list(query.limit, query.after)).map(view),
     revokeClient: async ({ actor, named, body }) => {
       await services.revoke(actor, named, body.why);

@@ -3,6 +3,7 @@ import type { ArtifactSource } from '@tutti/shared/protocol';
 import type { EnrolmentDesk } from '../enrolment/desk.js';
 import { artifactRoutes } from './artifacts.js';
 import { adminRoutes, type Administration } from './admin.js';
+import { dashboardRoutes } from './dashboard.js';
 import { enrolmentRoutes } from './enrolment.js';
 import { answerProblem } from './problems.js';
 
@@ -28,7 +29,10 @@ export function createWebApp({ artifacts, enrolment, administration, ready, fail
   });
   app.route('/artifacts', artifactRoutes(artifacts));
   if (enrolment !== undefined) app.route('/enrolment', enrolmentRoutes(enrolment));
-  if (administration !== undefined) app.route('/api', adminRoutes(administration));
+  if (administration !== undefined) {
+    app.route('/api', adminRoutes(administration));
+    app.route('/', dashboardRoutes());
+  }
   app.onError((error, context) => {
     const answer = answerProblem(context, error);
     if (answer.status >= 500) failed?.(error);

@@ -1,0 +1,2 @@
+/** Builds the dashboard into a folder, which is made anew. */
+export declare function buildDashboard(out: string): Promise<void>;

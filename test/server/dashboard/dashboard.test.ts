@@ -1,0 +1,155 @@
+import type { Page } from 'puppeteer-core';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { buildDashboard } from '../../../packages/server/build-dashboard.mjs';
+import { chromium, launch, open } from '../../browser/chromium.js';
+import { QUICK_JOB, TestCoordinator } from '../../support/test-coordinator.js';
+
+const required = process.env['TUTTI_REQUIRE_SERVICES'] !== undefined;
+
+beforeAll(() =>
+  buildDashboard(fileURLToPath(new URL('../../../packages/server/dist/dashboard', import.meta.url))),
+);
+
+async function coordinatorOfTest(): Promise<TestCoordinator> {
+  const coordinator = await TestCoordinator.start();
+  onTestFinished(() => coordinator.dispose());
+  return coordinator;
+}
+
+const content = (page: Page) =>
+  page.$eval('body', (body) => (body as unknown as { innerText: string }).innerText);
+
+const shows = (page: Page, text: string) =>
+  page.waitForFunction(`document.body.innerText.includes(${JSON.stringify(text)})`);
+
+/** Signs in with the keyboard alone. */
+async function signIn(page: Page, token: string): Promise<void> {
+  await page.waitForSelector('input[name=token]');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(token);
+  await page.keyboard.press('Enter');
+}
+
+describe.skipIf(chromium === undefined && !required)('the dashboard (needs Chromium)', () => {
+  it('follows a job from its first client to its last round, and verifies the ledger by itself', async () => {
+    const coordinator = await coordinatorOfTest();
+    await coordinator.join(5);
+    const { page, errors } = await open(await launch(chromium ?? ''), coordinator.url);
+    await signIn(page, coordinator.token);
+    await shows(page, '5 clients');
+    await shows(page, 'No job yet');
+    await coordinator.ask('submitJob', { body: { job: QUICK_JOB } });
+    await shows(page, 'quick');
+    await page.waitForSelector('.status.finished');
+    const job = await page.$('.jobs a');
+    await job?.focus();
+    await page.keyboard.press('Enter');
+    await shows(page, 'Latest rounds');
+    expect(await content(page)).toMatch(/Round 2 of 2/);
+    expect(await content(page)).toMatch(/5 of 5/);
+    expect(await page.$$eval('.chart [role=img]', (charts) => charts.length)).toBeGreaterThanOrEqual(2);
+
+    await page.evaluate(`location.hash = '#/ledger'`);
+    await shows(page, 'The chain holds');
+    expect(await content(page)).toContain('charged before unmasking: 5 sharers, 5 in the sum');
+
+    await page.evaluate(`location.hash = '#/clients'`);
+    await shows(page, '5 connected of 5 enrolled');
+    expect(errors).toEqual([]);
+  });
+
+  it('says at once that a changed ledger does not hold', async () => {
+    const coordinator = await coordinatorOfTest();
+    await coordinator.join(5);
+    await coordinator.ask('submitJob', { body: { job: QUICK_JOB } });
+    const { page } = await open(await launch(chromium ?? ''), coordinator.url);
+    await page.setRequestInterception(true);
+    page.on('request', (request) => {
+      if (!request.url().endsWith('/api/ledger')) return void request.continue();
+      void coordinator.ask('ledger').then(({ text }) =>
+        request.respond({
+          status: 200,
+          contentType: 'application/jsonl',
+          body: text.replace('"epsilonBudget":50', '"epsilonBudget":90'),
+        }),
+      );
+    });
+    await signIn(page, coordinator.token);
+    await shows(page, 'quick');
+    await page.evaluate(`location.hash = '#/ledger'`);
+    await shows(page, 'The chain is broken at entry 0');
+  });
+
+  it('pauses, resumes and, asked twice, stops a job; and lets a viewer only look', async () => {
+    const coordinator = await coordinatorOfTest();
+    await coordinator.ask('submitJob', { body: { job: QUICK_JOB, population: 5 } });
+    const { json } = await coordinator.ask('addOperator', { body: { name: 'vera', role: 'viewer' } });
+    const browser = await launch(chromium ?? '');
+    const { page } = await open(browser, coordinator.url);
+    await signIn(page, coordinator.token);
+    await shows(page, 'running');
+    await page.click('.jobs a');
+    const press = async (label: string) => {
+      const button = await page.waitForSelector(`::-p-text(${label})`);
+      await button?.click();
+    };
+    await press('Pause');
+    await shows(page, 'paused');
+    await press('Resume');
+    await shows(page, 'running');
+    await press('Stop…');
+    expect(await content(page)).not.toContain('stopped');
+    await press('End it for good');
+    await shows(page, 'stopped');
+    await page.evaluate(`location.hash = '#/privacy'`);
+    await shows(page, 'job.stop');
+
+    const viewer = await open(await launch(chromium ?? ''), coordinator.url);
+    await signIn(viewer.page, (json as { token: string }).token);
+    await viewer.page.waitForSelector('.jobs a');
+    await viewer.page.click('.jobs a');
+    await shows(viewer.page, 'submitted by admin');
+    expect(await viewer.page.$$('main button')).toEqual([]);
+    expect(await content(viewer.page)).not.toContain('Privacy officer');
+  });
+
+  it('turns a wrong token away, forgets a token with its tab, and says when the coordinator is away', async () => {
+    const coordinator = await coordinatorOfTest();
+    const browser = await launch(chromium ?? '');
+    const { page } = await open(browser, coordinator.url);
+    await signIn(page, 'not-a-token-of-this-coordinator');
+    await page.waitForSelector('[role=alert]');
+    expect(await page.evaluate('JSON.stringify(sessionStorage)')).toBe('{}');
+
+    await page.reload();
+    await signIn(page, coordinator.token);
+    await shows(page, 'No job yet');
+    const second = await open(browser, coordinator.url);
+    await second.page.waitForSelector('input[name=token]');
+    await second.page.close();
+
+    await coordinator.close();
+    await shows(page, 'The coordinator does not answer. This is what was known at');
+    await coordinator.restart();
+    await page.waitForFunction(`!document.body.innerText.includes('does not answer')`);
+  });
+
+  it('fits a phone, and loads nothing from elsewhere', async () => {
+    const coordinator = await coordinatorOfTest();
+    await coordinator.join(5);
+    await coordinator.ask('submitJob', { body: { job: QUICK_JOB } });
+    const { page, errors } = await open(await launch(chromium ?? ''), 'about:blank');
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    await page.setViewport({ width: 360, height: 740, isMobile: true });
+    await page.goto(coordinator.url);
+    await signIn(page, coordinator.token);
+    await page.waitForSelector('.status.finished');
+    await page.click('.jobs a');
+    await page.waitForSelector('.uplot');
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    expect(asked.filter((url) => !url.startsWith(coordinator.url) && !url.startsWith('data:'))).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+});
