@@ -1,3 +1,4 @@
+export * from './attacks/index.js';
 export * from './audit-job.js';
 export * from './bounds/index.js';
 export * from './canaries/index.js';

@@ -1,0 +1,2 @@
+export * from './attribute-inference.js';
+export * from './model-inversion.js';

@@ -1,0 +1,4 @@
+export * from './analytic.js';
+export * from './gradient-inversion.js';
+export * from './server-view.js';
+export * from './similarity.js';
