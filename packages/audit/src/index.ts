@@ -1,4 +1,5 @@
 export * from './attacks/index.js';
+export * from './attack-run.js';
 export * from './audit-job.js';
 export * from './bounds/index.js';
 export * from './canaries/index.js';

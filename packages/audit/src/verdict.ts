@@ -2,6 +2,7 @@ import { gaussianEpsilon } from '@tutti/shared/privacy';
 import { planAudit } from './bounds/audit-plan.js';
 import { gaussianLowerBound } from './bounds/f-dp.js';
 import { oneRunLowerBound } from './bounds/one-run.js';
+import type { AuditFinding } from '@tutti/simulation';
 import type { CanaryOutcome } from './canaries/example-audit.js';
 
 /** What an audit says beside the claim. All figures of one audit, and none of the coins. */
@@ -58,6 +59,13 @@ export function verdictWords(verdict: AuditVerdict): readonly string[] {
       ? 'Canary clients took the places of clients in a simulation of the job; what they sent went through clipping, noise and secure aggregation as in a deployment. Another model of the same job is covered so far as it is made by the same code.'
       : 'Canary rows were put among the rows of all clients, and the model was trained on them by DP-SGD at the job’s ε, with an example as the unit. It tests that training, not the federation’s guarantee for a client.',
   ];
+}
+
+/** The verdict as the privacy statement has it. */
+export function findingOf(verdict: AuditVerdict): AuditFinding {
+  const { unit, canaries, guesses, correct, epsilonLower, confidence, claimed, passed } = verdict;
+  const method = `one-run audit of Steinke, Nasr and Jagielski (2023), ${canaries} canary ${unit}s, ${correct} of ${guesses} guesses right`;
+  return { method, epsilonLower, confidence, claimed: claimed.epsilon, passed };
 }
 
 const up = (epsilon: number) => (Math.ceil(epsilon * 100 - 1e-9) / 100).toFixed(2);

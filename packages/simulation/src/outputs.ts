@@ -5,6 +5,7 @@ import type { AnnouncedJob, Job, RoundRecord, RunSummary } from '@tutti/shared/p
 import type { JobRunner } from '@tutti/server';
 import { renderReport } from './report/index.js';
 import type { RunDirectory } from './run-directory.js';
+import type { AuditFinding } from './simulate.js';
 import { VERSION } from './version.js';
 
 export interface Outcome {
@@ -14,11 +15,16 @@ export interface Outcome {
   readonly ledger: readonly LedgerEntry[];
   readonly rounds: readonly RoundRecord[];
   readonly summary: RunSummary;
+  /** What the audit found that the job asks for. */
+  readonly audit?: AuditFinding | undefined;
 }
 
-/** Writes what a run came to: the report, the rounds, the privacy statement, the model and the job as resolved. */
+/**
+ * Writes what a run came to: the report, the rounds, the privacy statement, the model and the job as resolved. No model where the job requires an
+ * audit and none has passed.
+ */
 export async function writeOutputs(directory: RunDirectory, outcome: Outcome): Promise<void> {
-  const { job, announced, runner, ledger, rounds, summary } = outcome;
+  const { job, announced, runner, ledger, rounds, summary, audit } = outcome;
   const statement = privacyStatement({
     job: { name: job.name, purpose: job.purpose, controller: job.controller, hash: runner.jobHash },
     model: { hash: runner.modelHash, description: describeModel(job) },
@@ -28,7 +34,9 @@ export async function writeOutputs(directory: RunDirectory, outcome: Outcome): P
     software: { name: 'Tutti', version: VERSION },
     // One process plays all parts in a simulation, so that nobody stands between the coordinator and the enrolment.
     enrolment: 'coordinator',
+    ...(audit !== undefined && { audit }),
   });
+  const released = !job.audit.required || audit?.passed === true;
   const model = layersModelFiles(job.model, runner.weights);
   const resolved: Job = { ...job, privacy: announced.privacy };
   await Promise.all([
@@ -41,8 +49,12 @@ export async function writeOutputs(directory: RunDirectory, outcome: Outcome): P
     directory.write('privacy.json', `${JSON.stringify(statement, null, 2)}\n`),
     directory.write('privacy.md', statementMarkdown(statement)),
     directory.write('job.yaml', stringify(resolved)),
-    directory.write('model/model.json', model['model.json']),
-    directory.write('model/weights.bin', model['weights.bin']),
+    ...(released
+      ? [
+          directory.write('model/model.json', model['model.json']),
+          directory.write('model/weights.bin', model['weights.bin']),
+        ]
+      : []),
   ]);
 }
 

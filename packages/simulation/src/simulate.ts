@@ -18,12 +18,27 @@ import { seededRandomness, systemRandomness } from './randomness.js';
 import { RunDirectory, type RunSettings, type Withdrawal } from './run-directory.js';
 import { LARGEST_CLIENT_BODY, memoryTransport, socketTransport } from './transports.js';
 
+/** What an audit found. */
+export interface AuditFinding {
+  readonly method: string;
+  readonly epsilonLower: number;
+  readonly confidence: number;
+  readonly claimed: number;
+  /** Whether the claim stands. */
+  readonly passed: boolean;
+}
+
+/** @param directory - of the run, for whatever the audit writes */
+export type Auditor = (settings: RunSettings, directory: string) => Promise<AuditFinding>;
+
 interface Following {
   /** Aborted: the round under way is finished, and the run can be gone on with. */
   readonly signal?: AbortSignal;
   readonly observe?: (event: SimulationEvent) => void;
   /** What each virtual client trains with, by its number, in place of the job's own trainer: an audit puts its canaries there. */
   readonly cast?: (client: number, trainer: Trainer) => Trainer;
+  /** Audits the job before its final model is written; needed where the job requires an audit. */
+  readonly auditor?: Auditor;
 }
 
 export interface SimulateOptions extends Following {
@@ -56,6 +71,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     ...(withdrawn !== undefined && { withdrawn: [...withdrawn] }),
   };
   // Everything that a wrong job can trip over comes before the first file.
+  requireAuditor(job, options);
   const data = await readData(settings);
   announceJob(job, job.simulation.clients);
   const directory = await RunDirectory.create(out, settings);
@@ -66,6 +82,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
 export async function resume(options: Following & { readonly directory: string }): Promise<RunSummary> {
   const directory = new RunDirectory(options.directory);
   const settings = await directory.settings();
+  requireAuditor(settings.job, options);
   return run(directory, settings, await readData(settings), options);
 }
 
@@ -84,7 +101,7 @@ async function run(
   directory: RunDirectory,
   settings: RunSettings,
   data: Data,
-  { signal, observe, cast = (_client, trainer) => trainer }: Following,
+  { signal, observe, auditor, cast = (_client, trainer) => trainer }: Following,
 ): Promise<RunSummary> {
   const started = performance.now();
   const now = () => Date.now();
@@ -183,6 +200,8 @@ async function run(
       const stopped = runner.stopped ?? 'interrupted';
       if (stopped === 'rounds' || stopped === 'budget') await runner.close(stopped);
       const rounds = await store.rounds.of(runner.jobHash);
+      const ended = stopped === 'rounds' || stopped === 'budget';
+      const audit = job.audit.required && ended ? await auditor?.(settings, directory.path) : undefined;
       const { loss, accuracy } = await trainer.evaluate(runner.weights, data.heldOut);
       const spent = runner.ledgerState.spent();
       const seconds = settings.seconds + (performance.now() - started) / 1000;
@@ -204,6 +223,9 @@ async function run(
         modelHash: runner.modelHash,
         seconds,
         directory: directory.path,
+        ...(audit !== undefined && {
+          audit: { passed: audit.passed, epsilonLower: audit.epsilonLower, claimed: audit.claimed },
+        }),
       };
       await directory.saveSettings({ ...settings, seconds });
       await writeOutputs(directory, {
@@ -213,6 +235,7 @@ async function run(
         ledger: ledger.of(runner.jobHash),
         rounds,
         summary,
+        audit,
       });
       trainer.dispose();
       observe?.({ kind: 'finished', summary });
@@ -223,6 +246,16 @@ async function run(
   } finally {
     await store.close();
   }
+}
+
+/** A model that must be audited before it is released is not trained where nobody audits. */
+function requireAuditor({ audit }: Job, { auditor }: Following): void {
+  if (!audit.required || auditor !== undefined) return;
+  throw new Refusal(
+    'audit.no-auditor',
+    'The job releases its model only after an audit, and nothing here makes one.',
+    'Run it by `tutti simulate`, or hand an auditor in.',
+  );
 }
 
 /** A run has one job, and one budget: settings that were edited since would open another beside it. */

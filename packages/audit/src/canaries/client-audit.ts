@@ -53,7 +53,7 @@ export async function auditClients(options: ClientAuditOptions): Promise<CanaryO
   const included = Array.from({ length: canaries }, () => uniform() < 0.5);
   const directions = randomDirections(canaries, dimension, uniform);
   const summary = await simulate({
-    job: options.noise === 1 ? job : withNoise(job, noiseMultiplier * options.noise, delta),
+    job: unaudited(options.noise === 1 ? job : withNoise(job, noiseMultiplier * options.noise, delta)),
     jobDirectory: options.jobDirectory,
     out: options.out,
     ...(options.seed !== undefined && { seed: options.seed }),
@@ -95,6 +95,11 @@ function canaryTrainer(trainer: Trainer, direction: Float64Array | undefined, cl
 
 function withNoise(job: Job, noiseMultiplier: number, delta: number): Job {
   return { ...job, privacy: { ...job.privacy, delta, noiseMultiplier, epsilon: NO_BUDGET } };
+}
+
+/** The audited simulation is the audit: it asks for no other. */
+function unaudited(job: Job): Job {
+  return { ...job, audit: { ...job.audit, required: false } };
 }
 
 async function releasedModel(directory: string, dimension: number): Promise<Float32Array> {

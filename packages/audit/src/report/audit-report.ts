@@ -1,6 +1,7 @@
+import type { RunAttacks } from '../attack-run.js';
 import type { AuditVerdict } from '../verdict.js';
 
-/** What `audit.json` holds: every figure that `audit.html` shows, and nothing of anybody's data. */
+/** What `audit.json` holds: every figure that `audit.html` shows, and nothing of anybody's data but of public sets. */
 export interface AuditReport {
   readonly job: string;
   readonly purpose: string;
@@ -13,4 +14,5 @@ export interface AuditReport {
   readonly seeded: boolean;
   readonly seconds: number;
   readonly oneRun?: AuditVerdict;
+  readonly attacks?: RunAttacks;
 }

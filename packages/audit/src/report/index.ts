@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { duration, markup, page, reportStyle, type Markup } from '@tutti/simulation/report';
 import type { AuditReport } from './audit-report.js';
+import { attackSections } from './attack-sections.js';
 import { verdictSection } from './verdict-section.js';
 
 export type { AuditReport } from './audit-report.js';
@@ -9,6 +10,7 @@ export type { AuditReport } from './audit-report.js';
 export function renderAudit(report: AuditReport): string {
   const body = markup`<main>
     ${header(report)} ${report.oneRun === undefined ? undefined : verdictSection(report.oneRun)}
+    ${report.attacks === undefined ? undefined : attackSections(report.attacks)}
     <footer><p>Made by ${report.software}. This file asks the network for nothing.</p></footer>
   </main>`;
   return page(`Audit of ${report.job} · Tutti`, body, `${reportStyle()}\n${auditStyle()}`);

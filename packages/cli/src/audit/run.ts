@@ -49,7 +49,7 @@ export function runAuditCommand({ stdout, stderr }: Surroundings, load: LoadAudi
       share,
       1,
     )
-    .option('--seed <number>', 'make the audit repeatable', whole)
+    .option('--seed <number>', 'make the audit repeatable', seed)
     .option('--out <folder>', 'where the folder audits/ is', '.')
     .option('--json', 'print one object on stdout and nothing else; progress goes to stderr')
     .action(async (path: string, options: Options) => {
@@ -116,7 +116,7 @@ function share(text: string): number {
   return value;
 }
 
-function whole(text: string): number {
+export function seed(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isInteger(value) || value < 0 || value >= 2 ** 31)
     throw new InvalidArgumentError(`It must be a whole number from 0 to ${2 ** 31 - 1}.`);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { attackCommand } from '../audit/attack.js';
 import { planCommand } from '../audit/plan.js';
 import { loadAuditor, runAuditCommand, type LoadAuditor } from '../audit/run.js';
 import type { Surroundings } from '../surroundings.js';
@@ -8,5 +9,6 @@ export function auditCommand(surroundings: Surroundings, load: LoadAuditor = loa
   return new Command('audit')
     .description('attack jobs and runs, and set what the attacks show beside what is claimed')
     .addCommand(planCommand(surroundings, load))
-    .addCommand(runAuditCommand(surroundings, load));
+    .addCommand(runAuditCommand(surroundings, load))
+    .addCommand(attackCommand(surroundings, load));
 }

@@ -9,6 +9,7 @@ import { Interruption } from '../failure.js';
 import { withFlags, type JobFlags } from '../job/flags.js';
 import { readJob } from '../job/job-file.js';
 import { runObserver, type RunObserver } from '../output/observer.js';
+import { auditBeforeRelease } from '../audit/gate.js';
 import type { Surroundings } from '../surroundings.js';
 
 /** What this verb needs of the simulation. */
@@ -88,6 +89,7 @@ async function newRun(
       jobDirectory: dirname(resolve(file)),
       signal,
       observe: observer.observe.bind(observer),
+      auditor: auditBeforeRelease(),
     });
 }
 
@@ -115,7 +117,13 @@ async function resumedRun(
   const directory = await runDirectory(run, out);
   observer.begin({ resumed: run });
   const { resume } = await load();
-  return (signal) => resume({ directory, signal, observe: observer.observe.bind(observer) });
+  return (signal) =>
+    resume({
+      directory,
+      signal,
+      observe: observer.observe.bind(observer),
+      auditor: auditBeforeRelease(),
+    });
 }
 
 /** Where a run lies. @throws {Refusal} `cli.resume` where there is none of that name. */
@@ -162,6 +170,13 @@ async function follow(
       const where = out === '.' ? '' : ` --out ${shellWord(out)}`;
       observer.resumable(`npx tutti simulate --resume ${summary.run}${where}`);
       throw new Interruption();
+    }
+    if (summary.audit?.passed === false) {
+      throw new TuttiError(
+        'audit.failed',
+        `The audit that the job requires refuted its claim: ε is at least ${summary.audit.epsilonLower.toFixed(2)}, not ${summary.audit.claimed.toFixed(2)}. The final model was not written.`,
+        'audit.html in the folder of the run says what was found.',
+      );
     }
     if (summary.stopped === 'stalled') {
       throw new TuttiError(

@@ -67,4 +67,6 @@ export interface RunSummary {
   readonly modelHash: string;
   readonly seconds: number;
   readonly directory: string;
+  /** Of the audit that the job requires: where it did not pass, no final model was written. */
+  readonly audit?: { readonly passed: boolean; readonly epsilonLower: number; readonly claimed: number };
 }

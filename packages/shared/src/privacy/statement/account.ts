@@ -141,6 +141,14 @@ function audit({ audit: shown }: StatementFacts): StatementItem {
             ? 'no audit was made'
             : `ε is at least ${numberText(shown.epsilonLower)} with confidence ${percentText(shown.confidence)} (${shown.method}). An audit can refute a claim, never prove it`,
       },
+      ...(shown?.claimed === undefined
+        ? []
+        : [
+            {
+              label: 'The claim that was audited',
+              text: `ε = ${epsilonText(shown.claimed)}: ${shown.epsilonLower > shown.claimed ? 'refuted. Nothing in this statement is to be relied on, and the model was not released' : 'not refuted'}`,
+            },
+          ]),
     ],
   };
 }

@@ -44,7 +44,13 @@ export interface StatementFacts {
     readonly delta: number;
   }[];
   /** A lower bound on ε that an attack on this very job has shown. */
-  readonly audit?: { readonly method: string; readonly epsilonLower: number; readonly confidence: number };
+  readonly audit?: {
+    readonly method: string;
+    readonly epsilonLower: number;
+    readonly confidence: number;
+    /** The ε that was put to the test. */
+    readonly claimed?: number;
+  };
   readonly justification?: string;
   readonly reviewer?: string;
   readonly signature?: string;
