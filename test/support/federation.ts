@@ -1,13 +1,24 @@
-import { Library, MemoryJournal, Participant, trainOn, type ParticipantEvent } from '@tutti/client';
+import {
+  dialCoordinator,
+  HttpArtifacts,
+  Library,
+  MemoryJournal,
+  Participant,
+  trainOn,
+  type ParticipantEvent,
+} from '@tutti/client';
 import { createTrainer, type Trainer } from '@tutti/client/training';
 import {
   ArtifactFiles,
+  AuditLog,
   JobRunner,
+  Jobs,
   KeptLedger,
   Registry,
   RoundFiles,
   Sessions,
   type JobRunnerOptions,
+  type JobsOptions,
   type Store,
 } from '@tutti/server';
 import {
@@ -21,6 +32,7 @@ import {
 import { primitives as platform } from '@tutti/shared/crypto/primitives';
 import {
   announceJob,
+  encodeAnnouncedJob,
   jobSchema,
   type AnnouncedJob,
   type ArtifactSource,
@@ -52,7 +64,10 @@ class Network {
   private dead = false;
   private readonly clients = new Set<Ends>();
 
-  constructor(private readonly tap: (frame: Frame) => void) {}
+  constructor(
+    private readonly tap: (frame: Frame) => void,
+    private readonly isDeaf: () => boolean = () => false,
+  ) {}
 
   connect(server: (channel: Channel) => ChannelHandler, client: (channel: Channel) => ChannelHandler): void {
     const ends: Ends = {};
@@ -61,6 +76,7 @@ class Network {
       send: (frame) => {
         if (!open || this.dead) return;
         if (end === 'client') this.tap(frame);
+        else if (this.isDeaf()) return;
         setImmediate(() => this.dead || ends[end]?.receive(frame));
       },
       close: () => {
@@ -87,14 +103,13 @@ class Network {
 
 /** What the tests may choose of a coordinator. */
 export type CoordinatorChoices = Partial<
-  Pick<JobRunnerOptions, 'now' | 'phaseDeadline' | 'groupCommit' | 'population' | 'files'>
+  Pick<JobRunnerOptions, 'now' | 'phaseDeadline' | 'groupCommit' | 'signal'>
 >;
 
 /** One life of a coordinator: everything that it holds in memory. */
 export interface Coordinator {
   readonly runner: JobRunner;
   readonly ledger: KeptLedger;
-  readonly sessions: Sessions;
   /** Connects clients, and waits until they are welcomed. */
   readonly gather: (clients?: readonly number[]) => Promise<void>;
 }
@@ -103,6 +118,10 @@ export interface Coordinator {
 export class TestFederation {
   /** Types of the messages that clients were sent, by all coordinators. */
   readonly told: string[] = [];
+  /** Called with each of them, before its client is. */
+  heard: (message: string) => void = () => undefined;
+  /** While it is set, nothing that clients say arrives. */
+  isDeaf = false;
   readonly events: ParticipantEvent[] = [];
   private network = new Network(() => undefined);
   private artifacts: ArtifactSource | undefined;
@@ -169,8 +188,8 @@ export class TestFederation {
         name: 'crash',
         model: { inputs: 4, classes: 2 },
         rounds: 2,
-        cohort: { minimum: 5, maximum: 8, samplingRate: 1, survivorFraction: 0.8 },
-        privacy: { epsilon: 40, delta: 1e-4 },
+        cohort: { minimum: 6, maximum: 8, samplingRate: 1, survivorFraction: 0.8 },
+        privacy: { epsilon: 20, delta: 1e-4, noiseMultiplier: 1 },
         ...changes,
       }),
       clients,
@@ -178,6 +197,10 @@ export class TestFederation {
     const coordinator = await createIdentity(platform, random('coordinator'));
     const trainer = await createTrainer(job.model, 'arrays');
     return new TestFederation(job, seed, { authority, coordinator }, groupId, enrolled, trainer);
+  }
+
+  get jobHash(): string {
+    return toHex(platform.sha256(encodeAnnouncedJob(this.job)));
   }
 
   get identities(): readonly string[] {
@@ -193,26 +216,7 @@ export class TestFederation {
   async coordinator(store: Store, directory: string, choices: CoordinatorChoices = {}): Promise<Coordinator> {
     const { keys, groupId, identities } = this;
     const now = choices.now ?? (() => Date.now());
-    const artifacts = await ArtifactFiles.open(join(directory, 'artifacts'));
-    this.artifacts = artifacts;
-    const network = new Network(({ header }) => {
-      const { type, message } = header as { type: string; message?: string };
-      this.told.push(message ?? type);
-    });
-    this.network = network;
-    const registry = new Registry({
-      primitives,
-      authority: keys.authority.publicKey,
-      groupId,
-      now: () => Date.now(),
-    });
-    const sessions = new Sessions({
-      primitives,
-      random: seededRandom(`${this.seed}/sessions`),
-      coordinator: keys.coordinator.publicKey,
-      admit: registry.admit,
-      largestBody: 16 * 2 ** 20,
-    });
+    const { sessions, artifacts, gather } = await this.open(directory);
     const ledger = await KeptLedger.open(store, platform, now);
     const runner = await JobRunner.open({
       job: this.job,
@@ -235,24 +239,145 @@ export class TestFederation {
       groupCommit: 0,
       ...choices,
     });
-    return {
-      runner,
-      ledger,
+    return { runner, ledger, gather };
+  }
+
+  /** Enrols all clients and submits the job, for a daemon to find. */
+  async submit(store: Store, directory: string): Promise<void> {
+    const now = Date.now();
+    const artifacts = await ArtifactFiles.open(join(directory, 'artifacts'));
+    await artifacts.put(encodeAnnouncedJob(this.job));
+    for (const { identity, certificate } of this.clients) {
+      const name = toHex(identity.publicKey);
+      await store.clients.see({ identity: name, certificate, attributes: {}, version: 'test' }, now);
+    }
+    const submission = { name: this.job.name, submittedBy: 'test', submittedAt: now, source: '' };
+    await store.jobs.submit({ job: this.jobHash, status: 'running', ...submission });
+  }
+
+  /** The jobs of a daemon on a store, with all clients there. */
+  async jobs(
+    store: Store,
+    directory: string,
+    watching: Pick<JobsOptions, 'failed' | 'publish'>,
+  ): Promise<Jobs> {
+    const { keys, groupId } = this;
+    const now = () => Date.now();
+    const { sessions, artifacts, gather } = await this.open(directory);
+    await gather();
+    return new Jobs({
+      primitives,
+      random: seededRandom(`${this.seed}/jobs`),
+      signingKey: keys.coordinator,
+      authority: keys.authority.publicKey,
+      groupId,
       sessions,
-      gather: async (clients = this.participants.map((_, index) => index)) => {
-        await Promise.all(
-          clients.map(
-            (index) =>
-              new Promise<void>((resolve) => {
-                this.welcomes.set(index, resolve);
-                network.connect(
-                  (channel) => sessions.accept(channel),
-                  (channel) => this.participants[index]!.accept(channel),
-                );
-              }),
-          ),
-        );
+      store,
+      artifacts,
+      files: await RoundFiles.open(join(directory, 'rounds')),
+      ledger: await KeptLedger.open(store, platform, now),
+      audit: new AuditLog(store.audit, now),
+      owner: 'test',
+      times: { phaseDeadline: 60_000, grace: 60_000, pause: 0, patience: 5, lease: 300 },
+      now,
+      ...watching,
+    });
+  }
+
+  /** Where clients connect to from now on. */
+  private async open(directory: string) {
+    const { keys, groupId } = this;
+    const artifacts = await ArtifactFiles.open(join(directory, 'artifacts'));
+    this.artifacts = artifacts;
+    const tap = ({ header }: Frame) => {
+      const { type, message } = header as { type: string; message?: string };
+      this.told.push(message ?? type);
+      this.heard(message ?? type);
+    };
+    const network = new Network(tap, () => this.isDeaf);
+    this.network = network;
+    const registry = new Registry({
+      primitives,
+      authority: keys.authority.publicKey,
+      groupId,
+      now: () => Date.now(),
+    });
+    const sessions = new Sessions({
+      primitives,
+      random: seededRandom(`${this.seed}/sessions`),
+      coordinator: keys.coordinator.publicKey,
+      admit: registry.admit,
+      largestBody: 16 * 2 ** 20,
+    });
+    const gather = async (chosen: readonly number[] = this.participants.map((_, index) => index)) => {
+      await Promise.all(
+        chosen.map(
+          (index) =>
+            new Promise<void>((resolve) => {
+              this.welcomes.set(index, resolve);
+              network.connect(
+                (channel) => sessions.accept(channel),
+                (channel) => this.participants[index]!.accept(channel),
+              );
+            }),
+        ),
+      );
+    };
+    return { sessions, artifacts, gather };
+  }
+
+  /** What a coordinator in a process of its own needs to know. */
+  get settings() {
+    const { job, keys, groupId } = this;
+    return {
+      job,
+      authority: toHex(keys.authority.publicKey),
+      signingKey: {
+        publicKey: toHex(keys.coordinator.publicKey),
+        secretKey: toHex(keys.coordinator.secretKey),
       },
+      groupId: toHex(groupId),
+    };
+  }
+
+  /**
+   * Has every client dial a coordinator, and the next one whenever its connection is lost.
+   * @param next - the address of a coordinator, as soon as there is one to dial
+   * @param heard - told of each message before its client is
+   * @returns ends it
+   */
+  dial(next: () => Promise<string>, heard: (message: string) => void): () => void {
+    let ended = false;
+    const open = new Set<{ close(): void }>();
+    const dialOne = async (participant: Participant): Promise<void> => {
+      const url = await next();
+      if (ended) return;
+      this.artifacts = new HttpArtifacts(url);
+      const connection = dialCoordinator(url, {
+        largestBody: 16 * 2 ** 20,
+        accept: (channel) => {
+          const handler = participant.accept(channel);
+          return {
+            receive: (frame) => {
+              const { type, message } = frame.header as { type: string; message?: string };
+              heard(message ?? type);
+              handler.receive(frame);
+            },
+            closed: () => {
+              handler.closed();
+              connection.close();
+              open.delete(connection);
+              if (!ended) void dialOne(participant);
+            },
+          };
+        },
+      });
+      open.add(connection);
+    };
+    for (const participant of this.participants) void dialOne(participant);
+    return () => {
+      ended = true;
+      for (const connection of open) connection.close();
     };
   }
 

@@ -33,7 +33,7 @@ export interface RunningCoordinator {
 
 /** Bytes of the largest message that a client may send. */
 const LARGEST_CLIENT_BODY = 512 * 2 ** 20;
-const LEASE = 10_000;
+const LEASE = 6_000;
 const PATIENCE = 250;
 
 /**

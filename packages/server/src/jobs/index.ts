@@ -1,2 +1,3 @@
+export * from './held-lease.js';
 export * from './jobs.js';
 export * from './submission.js';

@@ -15,7 +15,8 @@ import type { KeptLedger } from '../ledger/kept-ledger.js';
 import type { Actor } from '../operators/operators.js';
 import type { AuditLog } from '../operators/audit-log.js';
 import { JobRunner } from '../rounds/job-runner.js';
-import type { ArtifactFiles, JobStatus, Lease, RoundFiles, Store, SubmittedJob } from '../store/index.js';
+import type { ArtifactFiles, JobStatus, RoundFiles, Store, SubmittedJob } from '../store/index.js';
+import { HeldLease } from './held-lease.js';
 import { runRounds } from './running-job.js';
 import { readSubmission } from './submission.js';
 import { detailOf, summaryOf, type Standing } from './views.js';
@@ -59,14 +60,15 @@ export interface JobsOptions {
 
 /** A job that this process runs. */
 interface Run {
-  readonly lease: Lease;
+  readonly held: HeldLease;
   readonly stopping: AbortController;
   ended: Promise<void>;
 }
 
 /**
  * The jobs of a coordinator, several at a time. What an operator wants of a job is in the store; this process runs whichever jobs it holds the
- * lease of, and looks again a few times in each lease's duration: what another process holds and does not renew is taken over.
+ * lease of, and looks again a few times in each lease's duration: what another process holds and does not renew is taken over, in the middle of a
+ * round too.
  */
 export class Jobs {
   private readonly runs = new Map<string, Run>();
@@ -205,15 +207,14 @@ export class Jobs {
     return this.summary({ ...found, status });
   }
 
-  /** Renews the leases that this process holds, ends what shall not run any more, takes up what nobody runs. */
+  /** Ends what shall not run any more, takes up what nobody runs. */
   private async look(): Promise<void> {
-    const { store, times } = this.options;
+    const { store } = this.options;
     for (const { job, status } of await store.jobs.list()) {
       if (this.closing.signal.aborted) return;
       const run = this.runs.get(job);
       if (run !== undefined) {
-        const held = await store.leases.renew(run.lease, times.lease);
-        if (!held || status !== 'running') run.stopping.abort();
+        if (status !== 'running') run.stopping.abort();
       } else if (status === 'running' || (status === 'stopped' && (await this.isOpen(job)))) {
         await this.takeUp(job);
       }
@@ -229,9 +230,9 @@ export class Jobs {
   private async takeUp(job: string): Promise<void> {
     const { store, owner, times, failed } = this.options;
     if (this.runs.has(job) || this.closing.signal.aborted) return;
-    const lease = await store.leases.acquire(job, owner, times.lease);
-    if (lease === undefined || this.runs.has(job)) return;
-    const run: Run = { lease, stopping: new AbortController(), ended: Promise.resolve() };
+    const held = await HeldLease.acquire({ store, job, owner, duration: times.lease });
+    if (held === undefined) return;
+    const run: Run = { held, stopping: new AbortController(), ended: Promise.resolve() };
     this.runs.set(job, run);
     run.ended = this.run(job, run)
       .catch((error: unknown) => {
@@ -242,15 +243,15 @@ export class Jobs {
       .finally(async () => {
         this.runs.delete(job);
         this.standing(job).live = null;
-        await store.leases.release(lease).catch((error: unknown) => failed('lease.release', error));
+        await held.release();
       });
   }
 
-  private async run(job: string, { lease, stopping }: Run): Promise<void> {
+  private async run(job: string, { held, stopping }: Run): Promise<void> {
     const { primitives, random, signingKey, authority, groupId, sessions, artifacts, files } = this.options;
     const { ledger, times, now, publish } = this.options;
     const announced = await this.announced(job);
-    const store = this.options.store.fenced(lease);
+    const { store } = held;
     const standing = this.standing(job);
     const runner = await JobRunner.open({
       job: announced,
@@ -271,13 +272,15 @@ export class Jobs {
       now,
       phaseDeadline: times.phaseDeadline,
       grace: times.grace,
+      signal: held.lost,
       observe: (live) => {
         standing.live = { ...live, since: new Date(now()).toISOString() };
         publish({ kind: 'phase', job, live: standing.live });
       },
     });
     const { samplingRate, minimum } = announced.cohort;
-    // A draw is made without regard to who is connected; but none is made that is bound to be too small.
+    // A draw is made without regard to who is connected; but none is made that is bound to be too small. A round that was interrupted has its cohort,
+    // and deadlines that its clients keep to.
     const needed = Math.ceil(minimum / samplingRate);
     const stopped = await runRounds(
       {
@@ -285,7 +288,7 @@ export class Jobs {
         pause: times.pause,
         patience: times.patience,
         hindrance: () =>
-          sessions.size >= needed
+          runner.isInterrupted || sessions.size >= needed
             ? undefined
             : `waiting for clients: ${sessions.size} of ${needed} are connected`,
         waiting: (why) => {

@@ -86,6 +86,8 @@ export interface JobRunnerOptions {
   readonly observe?: (progress: RoundProgress) => void;
   /** Takes the masks off. Left out, that is done on the calling thread. */
   readonly expander?: Expander;
+  /** Aborted: a round under way is left as it is, at once. The next runner takes it up. */
+  readonly signal?: AbortSignal;
 }
 
 /** Why a job has no further round. */
@@ -161,6 +163,11 @@ export class JobRunner {
 
   get roundsCompleted(): number {
     return this.state.rounds;
+  }
+
+  /** Whether the next attempt is one that another runner left in the middle. */
+  get isInterrupted(): boolean {
+    return this.interrupted !== undefined;
   }
 
   /** Whether, and why, there is no further round. */
@@ -325,7 +332,7 @@ export class JobRunner {
       readonly resumed?: Resumed;
     },
   ): RoundEngine {
-    const { sessions, now, phaseDeadline, grace, groupCommit, observe } = this.options;
+    const { sessions, now, phaseDeadline, grace, groupCommit, observe, signal } = this.options;
     return new RoundEngine({
       machine,
       reference,
@@ -342,6 +349,7 @@ export class JobRunner {
       deadlines: parameters.deadlines,
       debit: (debit) => this.debit(reference, debit),
       ...(log && { log }),
+      ...(signal && { signal }),
       ...(groupCommit !== undefined && { groupCommit }),
       ...(resumed && { resumed }),
     });

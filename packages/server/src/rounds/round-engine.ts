@@ -62,6 +62,8 @@ export interface RoundEngineOptions {
   readonly phaseDeadline: number;
   /** Milliseconds for which a client whose connection is lost is still waited for. */
   readonly grace: number;
+  /** Aborted: the round is left as it is, at once, and the run fails with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** What an engine knows of a round that it takes up. */
@@ -112,7 +114,7 @@ export class RoundEngine {
   }
 
   async run(): Promise<AttemptOutcome> {
-    const { sessions, machine, reference, model, resumed } = this.options;
+    const { sessions, machine, reference, model, resumed, signal } = this.options;
     const outcome = new Promise<AttemptOutcome>((resolve, reject) => {
       this.finish = resolve;
       this.fail = reject;
@@ -127,7 +129,10 @@ export class RoundEngine {
         else setTimeout(() => sessions.isConnected(client) || leave(), this.options.grace).unref();
       },
     });
+    const leaveAll = () => this.stop(signal?.reason);
+    signal?.addEventListener('abort', leaveAll);
     try {
+      signal?.throwIfAborted();
       this.options.entered?.(machine.phase);
       this.setTimer();
       if (resumed === undefined) this.invite(invitation);
@@ -139,6 +144,7 @@ export class RoundEngine {
       clearTimeout(this.timer);
       clearTimeout(this.flushTimer);
       unobserve();
+      signal?.removeEventListener('abort', leaveAll);
     }
   }
 
@@ -170,11 +176,13 @@ export class RoundEngine {
   private enqueue(step: () => Promise<void>): void {
     this.queue = this.queue
       .then(() => (this.over ? undefined : step()))
-      .catch((error: unknown) => {
-        // Nothing more is said: what should have been durable beforehand may not be.
-        this.over = true;
-        this.fail(error);
-      });
+      .catch((error: unknown) => this.stop(error));
+  }
+
+  /** Nothing more is said: what should have been durable beforehand may not be. */
+  private stop(reason: unknown): void {
+    this.over = true;
+    this.fail(reason);
   }
 
   private async receive(client: string, header: JobMessage, body: Uint8Array): Promise<void> {
@@ -222,6 +230,7 @@ export class RoundEngine {
     const { sessions, reference } = this.options;
     for (const effect of effects) {
       if (effect.kind !== 'persist' && effect.kind !== 'rejected') await this.flush();
+      if (this.over) return;
       switch (effect.kind) {
         case 'persist':
           await this.keep(effect.record);

@@ -19,6 +19,8 @@ export async function openSqlite(path: string): Promise<SqlDatabase> {
     database.pragma('synchronous = FULL');
     const engine = new SqliteDatabase(database);
     await migrate(database, engine);
+    // Whoever held a lease is gone: nobody else can have the file open.
+    await engine.query('UPDATE leases SET expires_at = 0');
     return engine;
   } catch (error) {
     database.close();
