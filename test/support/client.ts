@@ -48,7 +48,7 @@ export async function makeClient(
     },
     data: { source: 'rows.csv' },
     policy: OPEN_POLICY,
-    training: { backend: 'arrays', nice: 0 },
+    training: { backend: 'arrays', process: 'same', nice: 0 },
     ...overrides,
   };
   return resolveConfig(clientConfigSchema.parse(config), join(folder, 'client.yaml'));

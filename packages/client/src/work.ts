@@ -34,7 +34,9 @@ export function trainOn(
       const chosen = await trainer(known);
       signal.throwIfAborted();
       const { training, rounds } = known.job;
-      const trained = await chosen.train(model, rows, trainingOfRound(training, round, rounds), uniform);
+      const trained = await chosen.train(model, rows, trainingOfRound(training, round, rounds), uniform, {
+        signal,
+      });
       return trained.map((weight, index) => weight - (model[index] ?? 0));
     },
   };

@@ -114,7 +114,7 @@ function configFrom(
       group,
       ...(certificates !== undefined && { certificates }),
     },
-    data: { source: resolve(data) },
+    data: { source: data.includes('://') ? data : resolve(data) },
     policy: {
       epsilon: { job: { coordinator: epsilon }, total: { coordinator: totalEpsilon } },
       cohort,

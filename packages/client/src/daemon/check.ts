@@ -64,8 +64,17 @@ export async function checkClient(
     });
   }
   await attempt('data', async () => {
-    await access(config.data.source, constants.R_OK);
-    return ok(`${config.data.source} can be read; its columns are checked against each job`);
+    const { openSource } = await import('../data/index.js');
+    const source = await openSource(config.data);
+    const columns = (await source.columns()).map(({ name }) => name);
+    const unknown = config.policy.columns?.filter((name) => !columns.includes(name)) ?? [];
+    return unknown.length === 0
+      ? ok(`${source.name} has ${columns.length} columns; rows are checked against each job`)
+      : {
+          outcome: 'warning',
+          message: `${source.name} has no column “${unknown.join('”, “')}”, which policy.columns allows`,
+          remedy: 'Correct policy.columns.',
+        };
   });
   await attempt('disk', async () => {
     await mkdir(config.state, { recursive: true, mode: 0o700 });

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { legalBasisSchema, specialCategoriesSchema } from '@tutti/shared/protocol';
+import { sourceConfigSchema } from '../data/open-source.js';
 import { WEEKDAYS } from '../policy/schedule.js';
 import type { ClientPolicy } from '../policy/policy.js';
 
@@ -40,13 +41,27 @@ export const clientConfigSchema = z.strictObject({
   state: path
     .default('state')
     .describe('Folder of what must outlive a restart: rounds joined, ε spent, approvals.'),
-  data: z.strictObject({
-    source: path.describe('The file with the rows.'),
+  data: sourceConfigSchema.extend({
     provenance: z
       .string()
       .max(1000)
       .optional()
       .describe('Where the rows come from. For the owner’s records.'),
+    rows: z
+      .int()
+      .min(1)
+      .max(1e9)
+      .optional()
+      .describe(
+        'Of more rows than these, each round takes a random choice, so that memory is bounded. Default: all.',
+      ),
+    consent: z
+      .strictObject({
+        registry: path.describe('Folder of the consent registry.'),
+        subject: z.string().min(1).max(200).describe('The column that says whose a row is.'),
+      })
+      .optional()
+      .describe('Rows of people who have not agreed to a job’s purpose are left out.'),
   }),
   policy: z
     .strictObject({
@@ -126,6 +141,10 @@ export const clientConfigSchema = z.strictObject({
         .enum(['auto', 'native', 'wasm', 'cpu', 'arrays'])
         .default('auto')
         .describe('What computes here; `auto` picks what is there and fastest.'),
+      process: z
+        .enum(['own', 'same'])
+        .default('own')
+        .describe('`own`: training has a process of its own, which ends when there is nothing to train.'),
       nice: z
         .int()
         .min(0)
@@ -152,7 +171,15 @@ export function resolveConfig(config: ClientConfig, file: string): ClientConfig 
     },
     identity: { key: at(identity.key), certificate: at(identity.certificate) },
     state: at(config.state),
-    data: { ...data, source: at(data.source) },
+    data: {
+      ...data,
+      source: data.source.includes('://') ? data.source : at(data.source),
+      ...(data.labels !== undefined && { labels: at(data.labels) }),
+      ...(data.connector !== undefined && { connector: at(data.connector) }),
+      ...(data.consent !== undefined && {
+        consent: { ...data.consent, registry: at(data.consent.registry) },
+      }),
+    },
   };
 }
 

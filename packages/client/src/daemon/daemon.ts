@@ -68,6 +68,8 @@ const ORDINARY: ReadonlySet<string> = new Set([
   'policy.schedule',
 ]);
 const CERTIFICATE_POLL = 10_000;
+/** Milliseconds for which a round outlives its connection. */
+const PATIENCE = 120_000;
 const CLOCK_AT_FAULT = 30_000;
 
 /**
@@ -149,6 +151,7 @@ function run({ config, observe, now, store, unlock, identity, certificate, pem }
         store.approvalOf(known, now(), config.policy.approval === 'none' ? 'approved' : 'pending'),
       ),
     now,
+    patience: PATIENCE,
     observe: (event) => {
       if (event.kind === 'welcomed') connection.settled();
       tell(event);

@@ -1,33 +1,37 @@
-import { trainOn, type Work } from '../work.js';
 import type { KnownJob } from '../library.js';
-import type { Examples, Trainer } from '../training/trainer.js';
+import type { Trainer } from '../training/trainer.js';
+import { trainOn, type Work } from '../work.js';
 import type { ClientConfig } from './config.js';
+import { LocalData } from './local-data.js';
 
-/** Trains on the data of a configuration. Data and trainers are loaded when a round needs them: a daemon that waits holds neither. */
+/**
+ * Trains on the data of a configuration, in a process of its own. Data and trainers are loaded when a round needs them: a daemon that waits holds
+ * neither.
+ */
 export function localWork(config: ClientConfig): Work & { close(): Promise<void> } {
+  const data = new LocalData(config);
   const trainers = new Map<string, Promise<Trainer>>();
   const trainer = (known: KnownJob): Promise<Trainer> => {
-    const made =
-      trainers.get(known.hash) ??
-      import('../training/index.js').then(({ createTrainer }) =>
-        createTrainer(known.job.model, config.training.backend),
-      );
+    const made = trainers.get(known.hash) ?? open(known, config.training);
     trainers.set(known.hash, made);
     made.catch(() => trainers.delete(known.hash));
     return made;
   };
   return {
-    ...trainOn((known) => readExamples(config, known), trainer),
+    ...trainOn((known) => data.examples(known), trainer),
     close: async () => {
+      data.release();
       for (const made of trainers.values()) (await made.catch(() => undefined))?.dispose();
       trainers.clear();
     },
   };
 }
 
-/** The rows that a job asks for, as it describes them. */
-async function readExamples(config: ClientConfig, { job }: KnownJob): Promise<Examples> {
-  const { readCsv } = await import('../data/index.js');
-  const { label, classes = job.model.classes, offset, scale } = job.data;
-  return readCsv(config.data.source, { label, classes, offset, scale });
+async function open({ job }: KnownJob, { backend, process }: ClientConfig['training']): Promise<Trainer> {
+  if (process === 'same') {
+    const { createTrainer } = await import('../training/create-trainer.js');
+    return createTrainer(job.model, backend);
+  }
+  const { createChildTrainer } = await import('../training/child/index.js');
+  return createChildTrainer(job.model, backend);
 }

@@ -1,1 +1,11 @@
-export { readColumn, readCsv, readHeader, type CsvOptions, type FeatureColumn, type Table } from './csv.js';
+export { readColumn, readCsv, readHeader, type CsvOptions, type FeatureColumn } from './csv.js';
+export { FORMATS, openSource, sourceConfigSchema, type Format, type SourceConfig } from './open-source.js';
+export { readExamples, type ExpectedRows, type ReadOptions, type Table } from './read-examples.js';
+export type { Picture, Source, SourceColumn, SourceRow } from './source.js';
+export { csvSource } from './sources/csv.js';
+export { imageSource } from './sources/images.js';
+export { jsonlSource } from './sources/jsonl.js';
+export { npySource } from './sources/npy.js';
+export { parquetSource } from './sources/parquet.js';
+export { postgresSource } from './sources/postgres.js';
+export { sqliteSource } from './sources/sqlite.js';

@@ -1,0 +1,63 @@
+import { uniformStream } from '@tutti/shared/crypto';
+import { systemRandom } from '@tutti/shared/crypto/primitives';
+import { openSource, readExamples, type ReadOptions, type Source, type Table } from '../data/index.js';
+import type { KnownJob } from '../library.js';
+import type { ClientConfig } from './config.js';
+
+/** Milliseconds for which rows that were read are kept for the next round. */
+const KEPT = 60_000;
+
+/** The rows of a configuration. What was read for one round is used for the next while its source is unchanged, and let go when none comes. */
+export class LocalData {
+  private kept: { readonly key: string; readonly table: Promise<Table> } | undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly config: Pick<ClientConfig, 'data' | 'policy'>) {}
+
+  /** The rows that a job asks for, as it describes them. @throws {Refusal} `data.…`, `policy.columns` */
+  async examples(known: KnownJob): Promise<Table> {
+    const source = await openSource(this.config.data);
+    const { rows, consent } = this.config.data;
+    // Another choice of rows every round, and people who withdrew since the last: neither can be kept.
+    const version = rows === undefined && consent === undefined ? await source.version?.() : undefined;
+    if (version === undefined) return this.read(source, known);
+    const key = `${known.hash} ${version}`;
+    if (this.kept?.key !== key) this.kept = { key, table: this.read(source, known) };
+    const { table } = this.kept;
+    table.catch(() => this.release());
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.release(), KEPT);
+    this.timer.unref();
+    return table;
+  }
+
+  release(): void {
+    clearTimeout(this.timer);
+    this.kept = undefined;
+  }
+
+  private async read(source: Source, { job }: KnownJob): Promise<Table> {
+    const { inputs, classes: classCount } = job.model;
+    return readExamples(source, { ...job.data, inputs, classCount }, await this.options(job.purpose));
+  }
+
+  private async options(purpose: string): Promise<ReadOptions> {
+    const { data, policy } = this.config;
+    return {
+      ...(policy.columns !== undefined && { allowed: policy.columns }),
+      ...(data.rows !== undefined && {
+        atMost: { rows: data.rows, uniform: uniformStream(systemRandom) },
+      }),
+      ...(data.consent !== undefined && { withdrawn: await withdrawnBy(data.consent, purpose) }),
+    };
+  }
+}
+
+async function withdrawnBy(
+  { registry, subject }: NonNullable<ClientConfig['data']['consent']>,
+  purpose: string,
+): Promise<NonNullable<ReadOptions['withdrawn']>> {
+  const { ConsentRegistry } = await import('../rights/consent/index.js');
+  const consents = await ConsentRegistry.open(registry);
+  return { column: subject, leaveOut: (subjects) => consents.rowsToLeaveOut(subjects, purpose) };
+}

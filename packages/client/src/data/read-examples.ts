@@ -1,0 +1,191 @@
+import { Refusal } from '@tutti/shared/errors';
+import { columnWidth, type Column, type JobData } from '@tutti/shared/protocol';
+import type { Examples } from '../training/trainer.js';
+import { classIn, writeCell } from './cells.js';
+import type { Source, SourceColumn, SourceRow } from './source.js';
+
+/** What rows must look like, and how many features and classes the model takes. */
+export interface ExpectedRows extends JobData {
+  readonly classCount: number;
+  /** Features of the model. Default: as many as the columns become. */
+  readonly inputs?: number;
+}
+
+/** What the owner of the rows says. */
+export interface ReadOptions {
+  /** Columns that may be used, the label among them. Default: any. */
+  readonly allowed?: readonly string[];
+  /** Of more rows than these a uniformly random choice is kept, so that memory is bounded. Default: all rows. */
+  readonly atMost?: { readonly rows: number; readonly uniform: () => number };
+  /** Leaves rows out, as of people who withdrew. */
+  readonly withdrawn?: {
+    /** The column that says whose a row is. The owner's own: no job can ask for it. */
+    readonly column: string;
+    /** Indices, among these subjects, of rows to leave out. */
+    readonly leaveOut: (subjects: readonly string[]) => Promise<readonly number[]>;
+  };
+}
+
+/** Examples, and how many features one has. */
+export interface Table extends Examples {
+  readonly inputs: number;
+}
+
+/** Rows whose subjects are looked up together. */
+const BATCH = 1024;
+
+/**
+ * Reads labelled examples from a source. Every error names the source, the row and the column, and none repeats what stands in a cell.
+ *
+ * @throws {Refusal} `data.header` where a column is missing, `policy.columns` where it is not allowed, `data.inputs` where columns and model do not fit,
+ * `data.empty`, `data.missing`, `data.not-a-number`, `data.category`, `data.label`, `data.vector`, `data.image-size`, and what the source refuses
+ */
+export async function readExamples(
+  source: Source,
+  expected: ExpectedRows,
+  options: ReadOptions = {},
+): Promise<Table> {
+  const columns = resolveColumns(source, await source.columns(), expected, options);
+  const inputs = columns.reduce((sum, column) => sum + columnWidth(column), 0);
+  if (expected.inputs !== undefined && expected.inputs !== inputs) {
+    throw new Refusal(
+      'data.inputs',
+      `${source.name}: the columns become ${inputs} features; the model takes ${expected.inputs}.`,
+      'Have the job declare its columns (data.columns), or give the columns that it wants and no others.',
+    );
+  }
+  const rows = new Rows(inputs, options.atMost);
+  const classes = expected.classes ?? expected.classCount;
+  for await (const { place, cells } of kept(
+    source,
+    [...columns.map(({ name }) => name), expected.label],
+    options,
+  )) {
+    const at = (name: string) => `${source.name}, ${place}, column “${name}”`;
+    const features = new Float32Array(inputs);
+    let offset = 0;
+    for (const [index, column] of columns.entries()) {
+      writeCell({ value: cells[index], place: at(column.name) }, column, expected, features, offset);
+      offset += columnWidth(column);
+    }
+    rows.add(features, classIn({ value: cells[columns.length], place: at(expected.label) }, classes));
+  }
+  if (rows.count === 0) {
+    throw new Refusal(
+      'data.empty',
+      `${source.name} has no rows${options.withdrawn === undefined ? '' : ' that may be used'}.`,
+      'Give at least one row of data.',
+    );
+  }
+  return rows.table();
+}
+
+/** The rows of a source that nobody has withdrawn. */
+async function* kept(
+  source: Source,
+  names: readonly string[],
+  { withdrawn }: ReadOptions,
+): AsyncGenerator<SourceRow> {
+  if (withdrawn === undefined) {
+    yield* source.rows(names);
+    return;
+  }
+  let batch: SourceRow[] = [];
+  const flush = async (): Promise<readonly SourceRow[]> => {
+    const subjects = batch.map(({ cells }) => {
+      const subject = cells[names.length];
+      return typeof subject === 'string' || typeof subject === 'number' || typeof subject === 'bigint'
+        ? String(subject)
+        : '';
+    });
+    const out = new Set(await withdrawn.leaveOut(subjects));
+    const left = batch.filter((_, index) => !out.has(index));
+    batch = [];
+    return left;
+  };
+  for await (const row of source.rows([...names, withdrawn.column])) {
+    if (batch.push(row) === BATCH) yield* await flush();
+  }
+  yield* await flush();
+}
+
+/** Features and labels, grown as rows come; with a bound, a reservoir of rows (Vitter 1985, Algorithm R). */
+class Rows {
+  count = 0;
+  private seen = 0;
+  private features: Float32Array;
+  private labels: Int32Array;
+
+  constructor(
+    private readonly inputs: number,
+    private readonly atMost: ReadOptions['atMost'],
+  ) {
+    this.features = new Float32Array(inputs * 64);
+    this.labels = new Int32Array(64);
+  }
+
+  add(features: Float32Array, label: number): void {
+    const { rows: most = Infinity, uniform = () => 0 } = this.atMost ?? {};
+    const place = this.seen < most ? this.seen : Math.floor(uniform() * (this.seen + 1));
+    this.seen++;
+    if (place >= most) return;
+    if (place === this.labels.length) this.grow();
+    this.features.set(features, place * this.inputs);
+    this.labels[place] = label;
+    this.count = Math.max(this.count, place + 1);
+  }
+
+  table(): Table {
+    const { count, inputs } = this;
+    return {
+      features: this.features.slice(0, count * inputs),
+      labels: this.labels.slice(0, count),
+      count,
+      inputs,
+    };
+  }
+
+  private grow(): void {
+    const { features, labels } = this;
+    this.features = new Float32Array(features.length * 2);
+    this.features.set(features);
+    this.labels = new Int32Array(labels.length * 2);
+    this.labels.set(labels);
+  }
+}
+
+/** The columns to read: those that the job declares, or every one but the label. */
+function resolveColumns(
+  source: Source,
+  found: readonly SourceColumn[],
+  { columns, label }: JobData,
+  { allowed, withdrawn }: ReadOptions,
+): readonly Column[] {
+  const names = found.map(({ name }) => name);
+  const isAllowed = (name: string) => (allowed?.includes(name) ?? true) && name !== withdrawn?.column;
+  const wanted =
+    columns ??
+    found
+      .filter(({ name }) => name !== label && isAllowed(name))
+      .map(({ name, length }): Column =>
+        length === undefined ? { name, type: 'number' } : { name, type: 'vector', length },
+      );
+  for (const name of [...wanted.map((column) => column.name), label]) {
+    if (!isAllowed(name)) {
+      throw new Refusal(
+        'policy.columns',
+        `The job wants the column “${name}”, which is not allowed here.`,
+        'Ask the coordinator’s operator for a job without it, or add it to policy.columns.',
+      );
+    }
+    if (!names.includes(name)) {
+      const shown = names.slice(0, 12).join(', ');
+      throw new Refusal(
+        'data.header',
+        `${source.name} has no column “${name}”. Its columns are: ${shown}${names.length > 12 ? ', …' : ''}.`,
+        'Name a column of the header row, or add a header row.',
+      );
+    }
+  }
+  return wanted;
+}
