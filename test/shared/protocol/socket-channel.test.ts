@@ -63,6 +63,19 @@ async function until(condition: () => boolean): Promise<void> {
 const bytes = (length: number) => Uint8Array.from({ length }, (_, index) => (index * 7919) & 0xff);
 
 describe('a channel over a socket', () => {
+  it('keeps what it was given when a library uses its buffer again, and hands it out where lanes can lie over it', async () => {
+    const { right, received } = channels();
+    // As the library for Node does: a window on a pool, at an odd place.
+    const pool = Buffer.alloc(512, 7);
+    right.events.emit('frame', { header: {}, total: 256, offset: 0 }, pool.subarray(3, 259));
+    await until(() => received.length === 1);
+    pool.fill(9);
+    const { body } = received[0]!;
+    expect([...body]).toEqual(Array.from({ length: 256 }, () => 7));
+    expect(body).not.toBeInstanceOf(Buffer);
+    expect(body.byteOffset % 4).toBe(0);
+  });
+
   it.each([0, 1, 262_144, 262_145, 1_000_000])('carries a body of %i bytes whole', async (length) => {
     const { sender, received } = channels();
     sender.send({ header: { type: 'x' }, body: bytes(length) });

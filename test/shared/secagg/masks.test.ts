@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Lanes } from '@tutti/shared/crypto';
 import type { MessageType } from '@tutti/shared/secagg';
+import { lanesOver } from '../../../packages/shared/src/secagg/masking.js';
 import { decodeMasked } from '../../../packages/shared/src/secagg/messages/input.js';
 import { enrol, roundParameters, TestRound } from '../../support/secagg-harness.js';
 import { sentBy } from './support/attacker.js';
@@ -76,4 +77,16 @@ it('where a client is lost, what it sent before is of no use: no message holds i
     for (const { body } of sent) expect(Buffer.from(body).includes(vector.subarray(0, 8))).toBe(false);
   }
   expect(result?.survivors).not.toContain(round.client(3).id);
+});
+
+describe('a vector at an odd place of a buffer', () => {
+  it.each([8, 16, 32] as const)(
+    'is read as lanes of %i bits all the same, from a Buffer of Node too',
+    (laneBits) => {
+      const bytes = Uint8Array.from({ length: 64 }, (_, at) => at);
+      const place = Buffer.alloc(67);
+      place.set(bytes, 3);
+      expect(lanesOver(place.subarray(3), laneBits)).toEqual(lanesOver(bytes, laneBits));
+    },
+  );
 });

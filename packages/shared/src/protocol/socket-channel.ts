@@ -63,8 +63,8 @@ export function socketChannel(
     if (total > largest || bytes.length > PIECE_BYTES || offset + bytes.length > total) return false;
     if (offset === 0 && assembling === undefined) assembling = { header, total, pieces: [], received: 0 };
     if (assembling?.received !== offset || assembling.total !== total) return false;
-    // A packet may be a window on a buffer that the library uses again.
-    assembling.pieces.push(bytes.slice());
+    // A packet may be a window on a buffer that the library uses again. `slice` copies no Buffer of Node: it is a window itself.
+    assembling.pieces.push(new Uint8Array(bytes));
     assembling.received += bytes.length;
     if (assembling.received < total && bytes.length === 0) return false;
     if (assembling.received === total) {

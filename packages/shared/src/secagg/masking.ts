@@ -35,7 +35,9 @@ export function inProcessExpander(primitives: Pick<Primitives, 'keystream'>): Ex
 
 /** A view of a vector's bytes as lanes: the same memory. Bytes that do not begin on a lane's boundary are copied. */
 export function lanesOver(bytes: Uint8Array, laneBits: LaneBits): Lanes {
-  const { buffer, byteOffset, byteLength } = bytes.byteOffset % (laneBits / 8) === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % (laneBits / 8) === 0;
+  // `slice` copies no Buffer of Node.
+  const { buffer, byteOffset, byteLength } = aligned ? bytes : new Uint8Array(bytes);
   if (laneBits === 8) return new Uint8Array(buffer, byteOffset, byteLength);
   return laneBits === 16
     ? new Uint16Array(buffer, byteOffset, byteLength / 2)
