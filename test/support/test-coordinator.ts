@@ -24,7 +24,7 @@ import {
 import { ENDPOINTS, type Endpoint, type EndpointName } from '@tutti/server/api';
 import { createIdentity, fromHex, issueCertificate, toHex, type KeyPair } from '@tutti/shared/crypto';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
-import { decodeInvitation } from '@tutti/shared/protocol';
+import { decodeInvitation, helloMessage, PROTOCOL_VERSION, type ToCoordinator } from '@tutti/shared/protocol';
 
 /** A job that three clients finish in a moment. */
 export const QUICK_JOB = `
@@ -130,6 +130,8 @@ export class TestClient {
   private constructor(
     readonly identity: KeyPair,
     private readonly participant: Participant,
+    private readonly certificate: Uint8Array,
+    private readonly coordinator: Uint8Array,
   ) {}
 
   static async join(invitationWord: string, url: string): Promise<TestClient> {
@@ -169,6 +171,8 @@ export class TestClient {
           if (event.kind === 'welcomed' || event.kind === 'refused') client.arrived();
         },
       }),
+      certificate,
+      fromHex(invitation.coordinator),
     );
     await client.dial(url);
     return client;
@@ -187,6 +191,19 @@ export class TestClient {
         accept: (channel) => this.participant.accept(channel),
       });
     });
+  }
+
+  /** What it says to a challenge. */
+  async greeting(nonce: string): Promise<ToCoordinator> {
+    const { publicKey, secretKey } = this.identity;
+    const message = helloMessage(fromHex(nonce), this.coordinator, publicKey);
+    return {
+      type: 'hello',
+      version: PROTOCOL_VERSION,
+      identity: this.name,
+      certificate: toHex(this.certificate),
+      signature: toHex(await primitives.sign(secretKey, message)),
+    };
   }
 
   leave(): void {

@@ -3,6 +3,8 @@ export * from './coordinator/index.js';
 export * from './enrolment/index.js';
 export * from './jobs/index.js';
 export * from './ledger/index.js';
+export * from './limits/index.js';
+export * from './metrics/index.js';
 export * from './operators/index.js';
 export * from './rounds/index.js';
 export * from './store/index.js';

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Registry, Sessions } from '@tutti/server';
 import {
   createIdentity,
@@ -71,12 +71,12 @@ function connect() {
 
 async function certificate(
   holder: KeyPair,
-  overrides: { signer?: KeyPair; groupId?: Uint8Array; notAfter?: number } = {},
+  overrides: { signer?: KeyPair; groupId?: Uint8Array; notBefore?: number; notAfter?: number } = {},
 ) {
   const claims = {
     identity: holder.publicKey,
     groupId: overrides.groupId ?? groupId,
-    notBefore: 0,
+    notBefore: overrides.notBefore ?? 0,
     notAfter: overrides.notAfter ?? 2 * NOW,
     serial: 1,
   };
@@ -148,6 +148,11 @@ describe('a session', () => {
       'of another group',
       'certificate.group',
       async () => certificate(client, { groupId: new Uint8Array(32) }),
+    ],
+    [
+      'of a clock that is ahead',
+      'certificate.not-yet-valid',
+      async () => certificate(client, { notBefore: NOW + 1 }),
     ],
     ['that has expired', 'certificate.expired', async () => certificate(client, { notAfter: NOW - 1 })],
     ['of another identity', 'certificate.other-identity', async () => certificate(coordinator)],
@@ -226,5 +231,72 @@ describe('a session', () => {
     expect(sent).toHaveLength(2);
     handler.closed();
     expect([left, other.left]).toEqual([[toHex(client.publicKey)], []]);
+  });
+});
+
+describe('the limits of a session', () => {
+  /** Sessions as in production, on a clock that the test drives. */
+  function limited(messages = { perSecond: 1, burst: 10 }, refusals = 3) {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    sessions = new Sessions({
+      primitives,
+      random,
+      coordinator: coordinator.publicKey,
+      admit: registry.admit,
+      largestBody: 1000,
+      limits: { handshake: 1000, messages, refusals },
+      refused: (code) => refusals_.push(code),
+    });
+    const refusals_: string[] = [];
+    return refusals_;
+  }
+
+  it('close a connection on which nobody says who it is', () => {
+    const codes = limited();
+    const { isClosed } = connect();
+    vi.advanceTimersByTime(999);
+    expect(isClosed()).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect([isClosed(), codes]).toEqual([true, ['session.too-late']]);
+  });
+
+  it('leave a client alone that has said who it is', async () => {
+    limited();
+    const { sent, handler, nonce, isClosed } = connect();
+    handler.receive(await hello(nonce));
+    await settled(sent, 2);
+    vi.advanceTimersByTime(100_000);
+    expect(isClosed()).toBe(false);
+  });
+
+  it('close a connection that is flooded, and read nothing more of it', async () => {
+    const codes = limited();
+    const { sent, handler, nonce, isClosed } = connect();
+    handler.receive(await hello(nonce));
+    await settled(sent, 2);
+    for (let i = 0; i < 1000; i++) handler.receive(decline);
+    expect(isClosed()).toBe(true);
+    expect(codes.filter((code) => code === 'session.no-round')).toHaveLength(9);
+    expect(codes.at(-1)).toBe('session.too-many');
+  });
+
+  it('close a connection over which too much comes that is refused', async () => {
+    const codes = limited();
+    const { sent, handler, nonce, isClosed } = connect();
+    handler.receive(await hello(nonce));
+    await settled(sent, 2);
+    for (let i = 0; i < 5; i++) handler.receive({ header: 7, body: new Uint8Array(0) });
+    expect([isClosed(), codes]).toEqual([true, Array(3).fill('wire.malformed')]);
+  });
+});
+
+describe('a connection that is lost while its signature is checked', () => {
+  it('leaves no ghost behind', async () => {
+    const { handler, nonce } = connect();
+    handler.receive(await hello(nonce));
+    handler.closed();
+    await settled([], 1);
+    expect(sessions.size).toBe(0);
   });
 });

@@ -1,2 +1,3 @@
+export type { Admission, JobMessage, SessionLimits, SessionOptions } from './session.js';
 export * from './sessions.js';
 export * from './socket-server.js';

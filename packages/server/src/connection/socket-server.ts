@@ -1,12 +1,36 @@
-import type { Server as HttpServer } from 'node:http';
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import { Server } from 'socket.io';
 import { socketChannel, type Channel, type ChannelHandler } from '@tutti/shared/protocol';
+import { addressOf, Allowances, type Rate } from '../limits/index.js';
+
+/** How many connections are taken in. */
+export interface ConnectionLimits {
+  readonly total: number;
+  readonly perAddress: number;
+  /** New connections of one address. */
+  readonly rate: Rate;
+  /** Whether a proxy of ours says who asks. */
+  readonly behindProxy: boolean;
+  /** Told of every connection that is not taken in, by its code. */
+  readonly refused?: (code: string) => void;
+}
+
+export interface SocketServerOptions {
+  readonly largestBody: number;
+  readonly accept: (channel: Channel) => ChannelHandler;
+  /** Left out, everybody is taken in. */
+  readonly limits?: ConnectionLimits;
+}
+
+/** Milliseconds in which a socket must have joined, before it is asked who it is. */
+const CONNECT_MS = 10_000;
 
 /** Lets clients in over socket.io on an HTTP server, each as a channel. */
 export function serveSockets(
   http: HttpServer,
-  options: { largestBody: number; accept: (channel: Channel) => ChannelHandler },
+  { largestBody, accept, limits }: SocketServerOptions,
 ): { close(): Promise<void> } {
+  const doorkeeper = limits && new Doorkeeper(limits);
   const io = new Server(http, {
     path: '/federation',
     transports: ['websocket'],
@@ -14,8 +38,20 @@ export function serveSockets(
     // Masked vectors are random bytes: compression costs time and saves nothing.
     perMessageDeflate: false,
     maxHttpBufferSize: 1_000_000,
+    connectTimeout: CONNECT_MS,
+    ...(doorkeeper && {
+      allowRequest: (request, decide) => {
+        const refusal = doorkeeper.refusal(request);
+        decide(refusal, refusal === undefined);
+      },
+    }),
   });
-  io.on('connection', (socket) => socketChannel(socket, options.largestBody, options.accept));
+  io.engine.on('connection', (raw: RawSocket) => {
+    if (doorkeeper !== undefined && raw.request !== null) raw.once('close', doorkeeper.enter(raw.request));
+    // Nothing of the request is needed any more, and ten thousand of them are memory (socket.io.dev, “Memory usage”).
+    raw.request = null;
+  });
+  io.on('connection', (socket) => socketChannel(socket, largestBody, accept));
   return {
     close: () => {
       const closed = io.close();
@@ -24,4 +60,50 @@ export function serveSockets(
       return closed;
     },
   };
+}
+
+/** What lies under a socket, as far as it is needed here. */
+interface RawSocket {
+  request: IncomingMessage | null;
+  once(event: 'close', left: () => void): void;
+}
+
+/** Counts who is in, by address. */
+class Doorkeeper {
+  private readonly inside = new Map<string, number>();
+  private readonly arrivals: Allowances;
+  private total = 0;
+
+  constructor(private readonly limits: ConnectionLimits) {
+    this.arrivals = new Allowances(limits.rate);
+  }
+
+  /** Why a connection is not taken in, or undefined where it is. */
+  refusal(request: IncomingMessage): string | undefined {
+    const { total, perAddress, behindProxy, refused } = this.limits;
+    const address = addressOf(request, behindProxy);
+    const code =
+      this.total >= total
+        ? 'connection.full'
+        : (this.inside.get(address) ?? 0) >= perAddress
+          ? 'connection.too-many'
+          : this.arrivals.take(address)
+            ? undefined
+            : 'connection.too-fast';
+    if (code !== undefined) refused?.(code);
+    return code;
+  }
+
+  /** @returns to be called when it is closed */
+  enter(request: IncomingMessage): () => void {
+    const address = addressOf(request, this.limits.behindProxy);
+    this.total++;
+    this.inside.set(address, (this.inside.get(address) ?? 0) + 1);
+    return () => {
+      this.total--;
+      const left = (this.inside.get(address) ?? 1) - 1;
+      if (left > 0) this.inside.set(address, left);
+      else this.inside.delete(address);
+    };
+  }
 }

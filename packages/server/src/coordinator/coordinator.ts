@@ -1,20 +1,30 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { fromHex, toHex } from '@tutti/shared/crypto';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
-import type { Role } from '../api/roles.js';
+import { Revocations } from '@tutti/shared/protocol';
 import { Sessions, serveSockets } from '../connection/index.js';
-import { EnrolmentDesk, Registry, type Certify } from '../enrolment/index.js';
+import {
+  EnrolmentDesk,
+  Registry,
+  revocationFile,
+  RevocationWatch,
+  type Certify,
+} from '../enrolment/index.js';
 import { Jobs } from '../jobs/index.js';
+import { waited } from '../jobs/waiting.js';
 import { KeptLedger } from '../ledger/index.js';
-import { AuditLog, authentication, Operators } from '../operators/index.js';
-import { ArtifactFiles, openStore, RoundFiles } from '../store/index.js';
+import { Metrics } from '../metrics/index.js';
+import { AuditLog, authentication, oidcReader, Operators, requireRole } from '../operators/index.js';
+import { ArtifactFiles, RoundFiles } from '../store/index.js';
 import { createWebApp, listen } from '../web/index.js';
 import { EventFeed } from './event-feed.js';
 import { readCoordinatorKey } from './key-file.js';
 import { located, requireSafeListening, type LocatedSettings } from './settings.js';
+import { openLocatedStore } from './store-location.js';
+import { readTls } from './tls.js';
 
 export interface StartOptions {
   readonly version: string;
@@ -31,10 +41,14 @@ export interface RunningCoordinator {
   close(): Promise<void>;
 }
 
-/** Bytes of the largest message that a client may send. */
-const LARGEST_CLIENT_BODY = 512 * 2 ** 20;
+/** Milliseconds after which another coordinator takes over a job whose owner is not heard of. */
 const LEASE = 6_000;
+/** Milliseconds between two looks at whether enough clients are there. */
 const PATIENCE = 250;
+/** Milliseconds between two announcements of how many clients are connected, where that has changed. */
+const ANNOUNCE_EVERY = 1_000;
+/** Milliseconds between two looks at the file of revoked certificates. */
+const REVOCATIONS_EVERY = 2_000;
 
 /**
  * Starts a coordinator: opens its store, takes up its jobs where they stand, and listens.
@@ -45,36 +59,70 @@ export async function startCoordinator(
   { version, log, certify }: StartOptions,
 ): Promise<RunningCoordinator> {
   const { settings } = location;
+  const { limits, rounds } = settings;
+  const { host, port, behindProxy } = settings.listen;
   const now = () => Date.now();
   requireSafeListening(settings);
   const signingKey = await readCoordinatorKey(located(location, settings.keys.coordinator), primitives);
   const authority = fromHex(settings.keys.authority);
   const groupId = fromHex(settings.keys.group);
+  const provider = settings.oidc && oidcReader(settings.oidc);
   const tls = await readTls(location);
+  const files = located(location, settings.files);
+  await mkdir(files, { recursive: true, mode: 0o700 });
 
   const store = await openLocatedStore(location);
+  const closing = new AbortController();
   const undo: (() => Promise<unknown>)[] = [() => store.close()];
-  const unwind = async () => {
-    for (const step of undo.reverse()) await step();
+  const close = async () => {
+    closing.abort();
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
   };
   try {
-    const files = located(location, settings.files);
     const artifacts = await ArtifactFiles.open(join(files, 'artifacts'));
     const ledger = await KeptLedger.open(store, primitives, now);
     const audit = new AuditLog(store.audit, now);
     const operators = new Operators(store.operators, audit, systemRandom, now);
-    const registry = new Registry({ primitives, authority, groupId, now, clients: store.clients });
+    const authenticate = authentication(operators, provider);
     const feed = new EventFeed();
+    const metrics = new Metrics({ connected: () => sessions.size, running: () => jobs.running });
+    feed.subscribe(metrics.follow);
+    feed.subscribe((event) =>
+      log[event.kind === 'job' || event.kind === 'round' ? 'info' : 'debug'](event, event.kind),
+    );
+    const failed = (what: string, error: unknown) => {
+      metrics.failed(what.split(' ')[0] ?? what);
+      log.error({ what, err: error }, 'failed');
+    };
+    const refused = (code: string) => {
+      metrics.refused(code);
+      log.debug({ code }, 'refused');
+    };
+
+    const kept = revocationFile(join(files, 'revocations.hex'));
+    const revocations = await Revocations.open(primitives, { authority, groupId }, kept);
+    const registry = new Registry({
+      primitives,
+      authority,
+      groupId,
+      now,
+      revocations: () => revocations.list,
+      clients: store.clients,
+    });
     const sessions = new Sessions({
       primitives,
       random: systemRandom,
       coordinator: signingKey.publicKey,
       admit: registry.admit,
-      largestBody: LARGEST_CLIENT_BODY,
-      refused: (code) => log.debug({ code }, 'message refused'),
+      largestBody: () => jobs.largestBody,
+      limits: {
+        handshake: limits.handshake * 1000,
+        messages: limits.messages,
+        refusals: limits.refusals,
+      },
+      refused,
     });
-    const { phaseDeadline, grace, pause } = settings.rounds;
-    const jobs = new Jobs({
+    const jobs: Jobs = new Jobs({
       primitives,
       random: systemRandom,
       signingKey,
@@ -86,31 +134,54 @@ export async function startCoordinator(
       files: await RoundFiles.open(join(files, 'rounds')),
       ledger,
       audit,
+      epsilonWithoutOfficer: settings.privacy.epsilonWithoutOfficer,
       owner: randomUUID(),
       times: {
-        phaseDeadline: phaseDeadline * 1000,
-        grace: grace * 1000,
-        pause: pause * 1000,
+        phaseDeadline: rounds.phaseDeadline * 1000,
+        grace: rounds.grace * 1000,
+        pause: rounds.pause * 1000,
         lease: LEASE,
         patience: PATIENCE,
       },
       now,
       publish: feed.publish,
-      failed: (what, error) => log.error({ what, err: error }, 'failed'),
+      failed,
     });
+    const { revocations: publishedList } = settings.keys;
+    if (publishedList !== undefined) {
+      const watch = new RevocationWatch({
+        path: located(location, publishedList),
+        revocations,
+        clients: store.clients,
+        now,
+        revoked: async (identity) => {
+          await audit.record('authority', 'client.revoke', identity);
+          sessions.disconnect(identity);
+        },
+      });
+      const look = () => watch.look().catch((error: unknown) => failed('revocations', error));
+      undo.push(await repeated(look, REVOCATIONS_EVERY, closing.signal));
+    }
+    let announced = 0;
+    const announce = () => {
+      if (sessions.size !== announced)
+        feed.publish({ kind: 'clients', connected: (announced = sessions.size) });
+      return Promise.resolve();
+    };
+    undo.push(await repeated(announce, ANNOUNCE_EVERY, closing.signal));
 
     let url = settings.url ?? '';
+    const publicKeys = {
+      coordinator: toHex(signingKey.publicKey),
+      authority: settings.keys.authority,
+      group: settings.keys.group,
+    };
     const enrolment = new EnrolmentDesk({
       primitives,
       random: systemRandom,
       tokens: store.enrolmentTokens,
       audit,
-      invitation: () => ({
-        url,
-        coordinator: toHex(signingKey.publicKey),
-        authority: settings.keys.authority,
-        group: settings.keys.group,
-      }),
+      invitation: () => ({ url, ...publicKeys }),
       ...(certify && { certify }),
       now,
     });
@@ -118,8 +189,13 @@ export async function startCoordinator(
     const app = createWebApp({
       artifacts,
       enrolment,
+      metrics,
+      ...(!settings.metrics.open && {
+        authorizeMetrics: async (header) => requireRole(await authenticate(header), 'viewer'),
+      }),
+      limits: { requests: limits.requests, behindProxy },
       administration: {
-        authenticate: authentication(operators),
+        authenticate,
         jobs,
         enrolment,
         operators,
@@ -134,22 +210,23 @@ export async function startCoordinator(
         isConnected: (identity) => sessions.isConnected(identity),
         describe: async () => ({
           version,
-          coordinator: toHex(signingKey.publicKey),
-          authority: settings.keys.authority,
-          group: settings.keys.group,
+          ...publicKeys,
           url,
           enrols: enrolment.enrols,
           startedAt,
-          clients: {
-            connected: sessions.size,
-            enrolled: (await store.clients.population()).length,
-          },
+          clients: { connected: sessions.size, enrolled: (await store.clients.population()).length },
         }),
         subscribe: feed.subscribe,
       },
-      failed: (error) => log.error({ err: error }, 'request failed'),
+      ready: async () => {
+        if (closing.signal.aborted) return 'closing';
+        return store.jobs.list().then(
+          () => undefined,
+          () => 'the store does not answer',
+        );
+      },
+      failed: (error) => failed('request', error),
     });
-    const { host, port } = settings.listen;
     const listening = await listen(app, { host, port, tls });
     undo.push(() => listening.close());
     const address = `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${listening.port}`;
@@ -157,44 +234,42 @@ export async function startCoordinator(
     const sockets = serveSockets(listening.http, {
       largestBody: LARGEST_CLIENT_BODY,
       accept: (channel) => sessions.accept(channel),
+      limits: {
+        total: limits.connections,
+        perAddress: limits.connectionsPerAddress,
+        rate: limits.connecting,
+        behindProxy,
+        refused,
+      },
     });
     undo.push(() => sockets.close());
     jobs.start();
     undo.push(() => jobs.close());
     log.info({ url, listening: address, version }, 'coordinator listening');
-    return { url: address, close: unwind };
+    return { url: address, close };
   } catch (error) {
-    await unwind();
+    await close();
     throw error;
   }
 }
 
-/** Makes the account of a coordinator's first operator, while no coordinator runs on the store. @returns the token */
-export async function addFirstOperator(
-  location: LocatedSettings,
-  operator: { readonly name: string; readonly role: Role },
-): Promise<string> {
-  const store = await openLocatedStore(location);
-  try {
-    const now = () => Date.now();
-    const audit = new AuditLog(store.audit, now);
-    const { token } = await new Operators(store.operators, audit, systemRandom, now).add('init', operator);
-    return token;
-  } finally {
-    await store.close();
-  }
-}
+/** Bytes above which no message is taken in, whatever the jobs. */
+const LARGEST_CLIENT_BODY = 512 * 2 ** 20;
 
-function openLocatedStore(location: LocatedSettings) {
-  const { store } = location.settings;
-  return openStore(/^postgres(ql)?:\/\//.test(store) ? store : located(location, store));
-}
-
-async function readTls(location: LocatedSettings) {
-  const { certificate, key } = location.settings.listen;
-  if (certificate === undefined || key === undefined) return undefined;
-  const [cert, secret] = await Promise.all(
-    [certificate, key].map((path) => readFile(located(location, path))),
-  );
-  return cert && secret && { cert, key: secret };
+/** Does something now, and again and again until the signal is given. @returns waits until it is done for the last time */
+async function repeated(
+  action: () => Promise<unknown>,
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<() => Promise<void>> {
+  await action();
+  const repeat = async () => {
+    for (;;) {
+      await waited(milliseconds, signal);
+      if (signal.aborted) return;
+      await action();
+    }
+  };
+  const repeating = repeat();
+  return () => repeating;
 }

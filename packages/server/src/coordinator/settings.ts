@@ -3,9 +3,19 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { Refusal } from '@tutti/shared/errors';
+import { oidcSettingsSchema } from '../operators/oidc.js';
 
 const key = z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits');
 const seconds = (least: number, most: number) => z.number().min(least).max(most);
+
+const rate = (perSecond: number, burst: number, what: string) =>
+  z
+    .strictObject({
+      perSecond: z.number().positive().max(1e6).default(perSecond),
+      burst: z.number().min(1).max(1e7).default(burst),
+    })
+    .prefault({})
+    .describe(what);
 
 /** What an operator settles before a coordinator starts. Paths are relative to the folder of the file. */
 export const coordinatorSettingsSchema = z.strictObject({
@@ -68,6 +78,47 @@ export const coordinatorSettingsSchema = z.strictObject({
         .default(5)
         .describe('Seconds for which a client whose connection is lost is still waited for.'),
       pause: seconds(0, 86_400).default(1).describe('Seconds between two rounds of a job.'),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      connections: z.int().min(1).max(1_000_000).default(20_000).describe('Open at a time.'),
+      connectionsPerAddress: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(500)
+        .describe('Open at a time from one address.'),
+      connecting: rate(50, 500, 'New connections of one address.'),
+      handshake: seconds(1, 300).default(10).describe('Seconds in which a client says who it is.'),
+      messages: rate(20, 400, 'Messages over one connection.'),
+      refusals: z
+        .int()
+        .min(1)
+        .max(10_000)
+        .default(50)
+        .describe('Refused messages after which a connection is closed.'),
+      requests: rate(50, 500, 'HTTP requests of one address.'),
+    })
+    .prefault({}),
+  metrics: z
+    .strictObject({
+      open: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Show /metrics to everybody; else it takes a viewer’s token. It tells how many clients take part.',
+        ),
+    })
+    .prefault({}),
+  oidc: oidcSettingsSchema.optional().describe('An identity provider for operators.'),
+  privacy: z
+    .strictObject({
+      epsilonWithoutOfficer: z
+        .number()
+        .positive()
+        .optional()
+        .describe('A job with a larger budget is submitted by a privacy officer only.'),
     })
     .prefault({}),
   enrolment: z

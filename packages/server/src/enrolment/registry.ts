@@ -6,7 +6,7 @@ import {
   type RevocationList,
 } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
-import type { Admission } from '../connection/sessions.js';
+import type { Admission } from '../connection/index.js';
 import type { Store } from '../store/index.js';
 
 export interface RegistryOptions {

@@ -5,12 +5,14 @@ import {
   announcedJobSchema,
   announceJob,
   encodeAnnouncedJob,
+  encodingPlan,
   type AnnouncedJob,
   type RoundRecord,
 } from '@tutti/shared/protocol';
 import type { Expander } from '@tutti/shared/secagg';
 import type { CoordinatorEvent, JobDetail, JobResult, JobSummary, Submission } from '../api/schemas.js';
-import type { Sessions } from '../connection/sessions.js';
+import { covers } from '../api/roles.js';
+import type { Sessions } from '../connection/index.js';
 import type { KeptLedger } from '../ledger/kept-ledger.js';
 import type { Actor } from '../operators/operators.js';
 import type { AuditLog } from '../operators/audit-log.js';
@@ -36,6 +38,8 @@ export interface JobsOptions {
   readonly expander?: Expander;
   readonly ledger: KeptLedger;
   readonly audit: AuditLog;
+  /** Jobs with a larger budget are submitted by privacy officers only. */
+  readonly epsilonWithoutOfficer?: number | undefined;
   /** A name that no other process has, nor this one after a restart. */
   readonly owner: string;
   /** Milliseconds. */
@@ -63,7 +67,12 @@ interface Run {
   readonly held: HeldLease;
   readonly stopping: AbortController;
   ended: Promise<void>;
+  /** Bytes of a masked vector. */
+  inputBytes: number;
 }
+
+/** Bytes that any message but a masked vector fits: shares for a cohort of 2,048, say. */
+const LEAST_BODY = 2 ** 20;
 
 /**
  * The jobs of a coordinator, several at a time. What an operator wants of a job is in the store; this process runs whichever jobs it holds the
@@ -98,6 +107,11 @@ export class Jobs {
     await Promise.all([...this.runs.values()].map(({ ended }) => ended));
   }
 
+  /** Bytes of the largest message that a client may have to send to the jobs that run here. */
+  get largestBody(): number {
+    return Math.max(LEAST_BODY, ...[...this.runs.values()].map(({ inputBytes }) => LEAST_BODY + inputBytes));
+  }
+
   /** Jobs that this process runs. */
   get running(): number {
     return this.runs.size;
@@ -114,6 +128,14 @@ export class Jobs {
         'job.too-few-clients',
         `${enrolled} clients are enrolled; δ and the divisor of the mean follow from how many take part, and 3 are the least.`,
         'Invite clients first, or say with `population` how many the guarantee shall count on.',
+      );
+    }
+    const { epsilonWithoutOfficer } = this.options;
+    if (job.privacy.epsilon > (epsilonWithoutOfficer ?? Infinity) && !covers(by.role, 'privacy-officer')) {
+      throw new Refusal(
+        'job.needs-privacy-officer',
+        `The job’s budget is ε = ${job.privacy.epsilon}; above ${epsilonWithoutOfficer ?? Infinity} it takes a privacy officer to submit it.`,
+        'Lower privacy.epsilon, or ask a privacy officer to submit the job.',
       );
     }
     const announced = announceJob(job, counted);
@@ -232,7 +254,7 @@ export class Jobs {
     if (this.runs.has(job) || this.closing.signal.aborted) return;
     const held = await HeldLease.acquire({ store, job, owner, duration: times.lease });
     if (held === undefined) return;
-    const run: Run = { held, stopping: new AbortController(), ended: Promise.resolve() };
+    const run: Run = { held, stopping: new AbortController(), ended: Promise.resolve(), inputBytes: 0 };
     this.runs.set(job, run);
     run.ended = this.run(job, run)
       .catch((error: unknown) => {
@@ -247,10 +269,13 @@ export class Jobs {
       });
   }
 
-  private async run(job: string, { held, stopping }: Run): Promise<void> {
+  private async run(job: string, run: Run): Promise<void> {
+    const { held, stopping } = run;
     const { primitives, random, signingKey, authority, groupId, sessions, artifacts, files } = this.options;
     const { ledger, times, now, publish } = this.options;
     const announced = await this.announced(job);
+    const { paddedDimension, laneBits } = encodingPlan(announced);
+    run.inputBytes = Math.ceil((paddedDimension * laneBits) / 8);
     const { store } = held;
     const standing = this.standing(job);
     const runner = await JobRunner.open({

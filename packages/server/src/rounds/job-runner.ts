@@ -26,7 +26,7 @@ import {
   type Phase,
   type RoundParameters,
 } from '@tutti/shared/secagg';
-import type { Sessions } from '../connection/sessions.js';
+import type { Sessions } from '../connection/index.js';
 import type { KeptLedger } from '../ledger/kept-ledger.js';
 import type { ArtifactFiles } from '../store/artifact-files.js';
 import type { RoundFiles } from '../store/round-files.js';

@@ -7,7 +7,7 @@ import type {
   SecAggCoordinator,
 } from '@tutti/shared/secagg';
 import { frame, sameRound, type Frame, type RoundReference } from '@tutti/shared/protocol';
-import type { JobMessage, Sessions } from '../connection/sessions.js';
+import type { JobMessage, Sessions } from '../connection/index.js';
 import type { RoundLog } from './round-log.js';
 
 const GROUP_COMMIT = 50;

@@ -1,16 +1,25 @@
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
+import { routePath } from 'hono/route';
 import type { ArtifactSource } from '@tutti/shared/protocol';
 import type { EnrolmentDesk } from '../enrolment/desk.js';
+import type { Rate } from '../limits/index.js';
+import type { Metrics } from '../metrics/index.js';
 import { artifactRoutes } from './artifacts.js';
 import { adminRoutes, type Administration } from './admin.js';
 import { dashboardRoutes } from './dashboard.js';
 import { enrolmentRoutes } from './enrolment.js';
 import { answerProblem } from './problems.js';
+import { throttle } from './throttle.js';
 
 export interface WebOptions {
   readonly artifacts: ArtifactSource;
   readonly enrolment?: EnrolmentDesk;
   readonly administration?: Administration;
+  readonly metrics?: Metrics;
+  /** Who may see the metrics; left out, everybody. Throws where somebody may not. */
+  readonly authorizeMetrics?: (authorization: string | undefined) => Promise<void>;
+  /** How fast one address may ask. */
+  readonly limits?: { readonly requests: Rate; readonly behindProxy: boolean };
   /** Whether work can be taken on: what stands in the way, or nothing. */
   readonly ready?: () => Promise<string | undefined>;
   /** Told of a request that failed for want of something of ours. */
@@ -18,8 +27,22 @@ export interface WebOptions {
 }
 
 /** What the coordinator serves over HTTP: jobs and models at their hashes, enrolment, the administration, and whether it is alive. */
-export function createWebApp({ artifacts, enrolment, administration, ready, failed }: WebOptions): Hono {
+export function createWebApp(options: WebOptions): Hono {
+  const { artifacts, enrolment, administration, metrics, limits, ready, failed } = options;
   const app = new Hono();
+  if (metrics !== undefined) {
+    app.use('*', async (context, next) => {
+      const started = performance.now();
+      await next();
+      metrics.answered(
+        context.req.method,
+        routePath(context as Context, -1),
+        context.res.status,
+        performance.now() - started,
+      );
+    });
+  }
+  if (limits !== undefined) app.use('*', throttle(limits.requests, limits.behindProxy));
   app.get('/health', (context) => context.json({ status: 'ok' }));
   app.get('/ready', async (context) => {
     const hindrance = await ready?.();
@@ -27,6 +50,13 @@ export function createWebApp({ artifacts, enrolment, administration, ready, fail
       ? context.json({ status: 'ready' })
       : context.json({ status: 'not ready', reason: hindrance }, 503);
   });
+  if (metrics !== undefined) {
+    const { registry } = metrics;
+    app.get('/metrics', async (context) => {
+      await options.authorizeMetrics?.(context.req.header('authorization'));
+      return context.body(await registry.metrics(), 200, { 'content-type': registry.contentType });
+    });
+  }
   app.route('/artifacts', artifactRoutes(artifacts));
   if (enrolment !== undefined) app.route('/enrolment', enrolmentRoutes(enrolment));
   if (administration !== undefined) {

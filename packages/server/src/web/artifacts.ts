@@ -1,18 +1,60 @@
 import { Hono } from 'hono';
-import { etag } from 'hono/etag';
 import type { ArtifactSource } from '@tutti/shared/protocol';
 
-/** Jobs and models at their hashes. */
+/** A part of a file, both ends inclusive. */
+interface Part {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Jobs and models at their hashes. The name is the hash of the content: it serves as the entity tag, and what was fetched once never changes. A
+ * download that was cut off goes on by `Range` (RFC 9110, section 14), one range at a time.
+ */
 export function artifactRoutes(artifacts: ArtifactSource): Hono {
   const app = new Hono();
-  app.use('*', etag());
   app.get('/:hash', async (context) => {
-    const bytes = await artifacts.fetch(context.req.param('hash'));
-    return context.body(Uint8Array.from(bytes).buffer, 200, {
-      'content-type': 'application/octet-stream',
-      // The name is the hash of the content, so that what was fetched once never changes.
-      'cache-control': 'public, max-age=31536000, immutable',
-    });
+    const hash = context.req.param('hash');
+    const tag = `"${hash}"`;
+    const bytes = await artifacts.fetch(hash);
+    context.header('etag', tag);
+    context.header('cache-control', 'public, max-age=31536000, immutable');
+    context.header('accept-ranges', 'bytes');
+    if (tagsOf(context.req.header('if-none-match')).some((known) => known === tag || known === '*')) {
+      return context.body(null, 304);
+    }
+    context.header('content-type', 'application/octet-stream');
+    // A range of another version is worth nothing: then the whole is sent (section 13.1.5).
+    const condition = context.req.header('if-range');
+    const asked = condition === undefined || condition === tag ? context.req.header('range') : undefined;
+    const part = asked === undefined ? undefined : partOf(asked, bytes.length);
+    if (part === 'unsatisfiable') {
+      context.header('content-range', `bytes */${bytes.length}`);
+      return context.body(null, 416);
+    }
+    if (part === undefined) return context.body(Uint8Array.from(bytes).buffer, 200);
+    context.header('content-range', `bytes ${part.start}-${part.end}/${bytes.length}`);
+    return context.body(Uint8Array.from(bytes.subarray(part.start, part.end + 1)).buffer, 206);
   });
   return app;
+}
+
+function tagsOf(header: string | undefined): readonly string[] {
+  return (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+}
+
+/** The part that a `Range` header asks for; undefined where it is to be ignored: no bytes, several ranges, or malformed. */
+function partOf(header: string, length: number): Part | 'unsatisfiable' | undefined {
+  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header) ?? [];
+  if (first === '' && last === '') return undefined;
+  if (first === '') {
+    const suffix = Number(last);
+    return suffix === 0 || length === 0
+      ? 'unsatisfiable'
+      : { start: Math.max(0, length - suffix), end: length - 1 };
+  }
+  const start = Number(first);
+  const end = last === '' ? length - 1 : Math.min(Number(last), length - 1);
+  if (last !== '' && Number(last) < start) return undefined;
+  return start >= length ? 'unsatisfiable' : { start, end };
 }

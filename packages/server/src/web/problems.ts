@@ -9,6 +9,7 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   'enrolment.token': 403,
   'enrolment.signature': 403,
   'enrolment.by-hand': 404,
+  'job.needs-privacy-officer': 403,
   'artifact.unknown': 404,
   'artifact.damaged': 500,
   'client.unknown': 404,

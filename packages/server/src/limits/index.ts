@@ -1,0 +1,3 @@
+export * from './address.js';
+export * from './allowance.js';
+export * from './allowances.js';
