@@ -70,6 +70,16 @@ export class TestCoordinator {
     return new TestCoordinator(location, authority, token, await run(location, authority));
   }
 
+  /** Another process on the same store, as far as its own state goes: it has the same key, and another address. */
+  async beside(): Promise<TestCoordinator> {
+    return new TestCoordinator(
+      this.location,
+      this.authority,
+      this.token,
+      await run(this.location, this.authority),
+    );
+  }
+
   get url(): string {
     return this.running.url;
   }

@@ -72,6 +72,11 @@ export class Sessions {
     this.channels.get(client)?.close();
   }
 
+  /** Closes every connection. */
+  disconnectAll(): void {
+    for (const channel of this.channels.values()) channel.close();
+  }
+
   /** Takes a new channel into the handshake. */
   accept(channel: Channel): ChannelHandler {
     return new Session(this.options, this.keeper, channel);

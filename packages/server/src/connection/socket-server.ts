@@ -9,6 +9,8 @@ export interface ConnectionLimits {
   readonly perAddress: number;
   /** New connections of one address. */
   readonly rate: Rate;
+  /** Whether anybody is let in at the moment; left out, yes. */
+  readonly open?: () => boolean;
   /** Whether a proxy of ours says who asks. */
   readonly behindProxy: boolean;
   /** Told of every connection that is not taken in, by its code. */
@@ -80,16 +82,18 @@ class Doorkeeper {
 
   /** Why a connection is not taken in, or undefined where it is. */
   refusal(request: IncomingMessage): string | undefined {
-    const { total, perAddress, behindProxy, refused } = this.limits;
+    const { total, perAddress, behindProxy, refused, open } = this.limits;
     const address = addressOf(request, behindProxy);
     const code =
-      this.total >= total
-        ? 'connection.full'
-        : (this.inside.get(address) ?? 0) >= perAddress
-          ? 'connection.too-many'
-          : this.arrivals.take(address)
-            ? undefined
-            : 'connection.too-fast';
+      open?.() === false
+        ? 'connection.standing-by'
+        : this.total >= total
+          ? 'connection.full'
+          : (this.inside.get(address) ?? 0) >= perAddress
+            ? 'connection.too-many'
+            : this.arrivals.take(address)
+              ? undefined
+              : 'connection.too-fast';
     if (code !== undefined) refused?.(code);
     return code;
   }

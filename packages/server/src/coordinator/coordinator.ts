@@ -220,6 +220,7 @@ export async function startCoordinator(
       },
       ready: async () => {
         if (closing.signal.aborted) return 'closing';
+        if (!jobs.serves) return 'standing by: another coordinator serves';
         return store.jobs.list().then(
           () => undefined,
           () => 'the store does not answer',
@@ -238,13 +239,14 @@ export async function startCoordinator(
         total: limits.connections,
         perAddress: limits.connectionsPerAddress,
         rate: limits.connecting,
+        open: () => jobs.serves,
         behindProxy,
         refused,
       },
     });
     undo.push(() => sockets.close());
-    jobs.start();
     undo.push(() => jobs.close());
+    await jobs.start();
     log.info({ url, listening: address, version }, 'coordinator listening');
     return { url: address, close };
   } catch (error) {

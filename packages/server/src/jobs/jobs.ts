@@ -19,6 +19,7 @@ import type { AuditLog } from '../operators/audit-log.js';
 import { JobRunner } from '../rounds/job-runner.js';
 import type { ArtifactFiles, JobStatus, RoundFiles, Store, SubmittedJob } from '../store/index.js';
 import { HeldLease } from './held-lease.js';
+import { Leadership } from './leadership.js';
 import { runRounds } from './running-job.js';
 import { readSubmission } from './submission.js';
 import { detailOf, summaryOf, type Standing } from './views.js';
@@ -83,17 +84,29 @@ export class Jobs {
   private readonly runs = new Map<string, Run>();
   private readonly standings = new Map<string, Standing>();
   private readonly closing = new AbortController();
+  private readonly leadership: Leadership;
   private watching: Promise<void> = Promise.resolve();
 
-  constructor(private readonly options: JobsOptions) {}
+  constructor(private readonly options: JobsOptions) {
+    const { store, owner, times } = options;
+    this.leadership = new Leadership({ store, owner, duration: times.lease });
+  }
+
+  /** Whether this process is the one that lets clients in and runs jobs. */
+  get serves(): boolean {
+    return this.leadership.serves;
+  }
 
   /** Takes up every job that is to run and that nobody holds, from now on. */
-  start(): void {
+  async start(): Promise<void> {
     const { lease } = this.options.times;
+    const look = () => this.look().catch((error: unknown) => this.options.failed('jobs.look', error));
+    await look();
     const watch = async () => {
-      while (!this.closing.signal.aborted) {
-        await this.look().catch((error: unknown) => this.options.failed('jobs.look', error));
+      for (;;) {
         await waited(lease / 4, this.closing.signal);
+        if (this.closing.signal.aborted) return;
+        await look();
       }
     };
     this.watching = watch();
@@ -105,6 +118,7 @@ export class Jobs {
     for (const { stopping } of this.runs.values()) stopping.abort();
     await this.watching;
     await Promise.all([...this.runs.values()].map(({ ended }) => ended));
+    await this.leadership.release();
   }
 
   /** Bytes of the largest message that a client may have to send to the jobs that run here. */
@@ -231,7 +245,14 @@ export class Jobs {
 
   /** Ends what shall not run any more, takes up what nobody runs. */
   private async look(): Promise<void> {
-    const { store } = this.options;
+    const { store, sessions } = this.options;
+    await this.leadership.look();
+    if (!this.serves) {
+      for (const { stopping } of this.runs.values()) stopping.abort();
+      // They find the one that serves by dialling again.
+      sessions.disconnectAll();
+      return;
+    }
     for (const { job, status } of await store.jobs.list()) {
       if (this.closing.signal.aborted) return;
       const run = this.runs.get(job);
@@ -251,7 +272,7 @@ export class Jobs {
 
   private async takeUp(job: string): Promise<void> {
     const { store, owner, times, failed } = this.options;
-    if (this.runs.has(job) || this.closing.signal.aborted) return;
+    if (this.runs.has(job) || this.closing.signal.aborted || !this.serves) return;
     const held = await HeldLease.acquire({ store, job, owner, duration: times.lease });
     if (held === undefined) return;
     const run: Run = { held, stopping: new AbortController(), ended: Promise.resolve(), inputBytes: 0 };
