@@ -37,7 +37,8 @@ export async function loadDataset(data: Job['data'], options: DatasetOptions): P
   const path = bundled[data.source] ?? resolve(options.directory ?? '.', data.source);
   const table = await readCsv(path, {
     label: data.label,
-    classes: options.classes,
+    classes: data.classes ?? options.classes,
+    ...(data.columns !== undefined && { features: data.columns }),
     scale: data.scale,
     offset: data.offset,
   });
