@@ -11,6 +11,11 @@ export class Interruption extends Error {
   override readonly name = 'Interruption';
 }
 
+/** A command that looks for problems found some, and has said which. */
+export class ProblemsFound extends Error {
+  override readonly name = 'ProblemsFound';
+}
+
 /**
  * Says on stderr what went wrong, and what the user can do about it; a stack only for faults of ours.
  *
@@ -18,6 +23,7 @@ export class Interruption extends Error {
  */
 export function reportFailure(error: unknown, { stderr, environment }: Surroundings): number {
   if (error instanceof Interruption) return exitCode.interrupted;
+  if (error instanceof ProblemsFound) return exitCode.failure;
   // Commander has already printed its own message.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.success : exitCode.refused;
 

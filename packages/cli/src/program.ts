@@ -5,11 +5,13 @@ import { reportFailure, exitCode } from './failure.js';
 import { privacyCommand } from './privacy/index.js';
 import type { Surroundings } from './surroundings.js';
 import { coordinatorCommand } from './verbs/coordinator.js';
+import { doctorCommand } from './verbs/doctor.js';
 import { enrolCommand } from './verbs/enrol.js';
 import { auditCommand } from './verbs/audit.js';
 import { jobCommand } from './verbs/job.js';
 import { consentCommand } from './verbs/consent.js';
 import { eraseCommand } from './verbs/erase.js';
+import { modelCommand } from './verbs/model.js';
 import { secaggCommand } from './verbs/secagg.js';
 import { loadEngine, simulateCommand, type LoadEngine } from './verbs/simulate.js';
 import { version } from './version.js';
@@ -28,9 +30,11 @@ export function tuttiCommand(surroundings: Surroundings, engine: LoadEngine = lo
     .addCommand(auditCommand(surroundings))
     .addCommand(consentCommand(surroundings))
     .addCommand(eraseCommand(surroundings))
+    .addCommand(modelCommand(surroundings))
     .addCommand(privacyCommand())
     .addCommand(secaggCommand(surroundings))
-    .addCommand(enrolCommand(surroundings));
+    .addCommand(enrolCommand(surroundings))
+    .addCommand(doctorCommand(surroundings));
   for (const command of withDescendants(program)) {
     command
       .exitOverride()

@@ -1,6 +1,6 @@
 import { layoutOf, type ModelSpec } from '@tutti/shared/learning';
 import { ArraysTrainer } from './arrays/trainer.js';
-import type { ModelBuilder } from './tensorflow/index.js';
+import type { ModelBuilder, TensorFlow } from './tensorflow/index.js';
 import type { Trainer } from './trainer.js';
 
 /** What computes: typed arrays, or TensorFlow.js on one of its backends. `auto` picks what is there and fastest. */
@@ -60,4 +60,13 @@ export async function describeBackends(): Promise<BackendReport[]> {
     );
   }
   return reports;
+}
+
+/** TensorFlow.js with the fastest backend that runs here started, for whoever works on models. */
+export async function openTensorFlow(): Promise<TensorFlow> {
+  const { fastestBackend, requireBackend, useBackend } = await import('./tensorflow/index.js');
+  const backend = await fastestBackend();
+  const tf = await requireBackend(backend);
+  useBackend(tf, backend);
+  return tf;
 }

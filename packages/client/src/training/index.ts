@@ -10,10 +10,12 @@ export {
   createLayersTrainer,
   createTrainer,
   describeBackends,
+  openTensorFlow,
   type BackendChoice,
   type BackendReport,
 } from './create-trainer.js';
 export { createChildTrainer, type ChildTrainerOptions } from './child/index.js';
+export { buildModel, readModelFiles, writeModelFiles, type ModelFiles } from './model-files/index.js';
 export type { ModelBuilder } from './tensorflow/index.js';
 export { shuffle } from './batches.js';
 export { layersModelFiles } from './layers-model.js';

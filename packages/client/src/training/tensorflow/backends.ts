@@ -55,7 +55,7 @@ function firstLine(error: unknown): string {
 
 const remedies: Readonly<Record<TensorFlowBackend, string>> = {
   native:
-    'Install @tensorflow/tfjs-node 4.22.0 where its install script may run and can fetch the TensorFlow library; until then WebAssembly is used.',
+    'Install @tensorflow/tfjs-node 4.22.0 where its install script may run and fetch the TensorFlow library. On a closed network with mirrors of npm and the Python registry, run scripts/native-backend.sh from a clone. Until then WebAssembly is used.',
   wasm: 'Install @tensorflow/tfjs-backend-wasm 4.22.0 with its .wasm files.',
   cpu: 'Install @tensorflow/tfjs 4.22.0.',
 };

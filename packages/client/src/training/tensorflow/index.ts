@@ -1,4 +1,5 @@
-export { fastestBackend, probeBackend } from './backends.js';
+export { fastestBackend, probeBackend, requireBackend, useBackend } from './backends.js';
+export type { TensorFlow } from './library.js';
 export { createClassifierTrainer } from './classifier.js';
 export { createModelTrainer, type ModelBuilder } from './layers-trainer.js';
 export { createModelScorer } from './scorer.js';

@@ -1,0 +1,113 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { buildModel, readModelFiles } from '@tutti/client/training';
+import { requireBackend } from '../../../packages/client/src/training/tensorflow/backends.js';
+import { saved } from './support/saved-model.js';
+
+beforeAll(async () => {
+  await requireBackend('cpu');
+});
+
+const model = () =>
+  tf.sequential({
+    layers: [
+      tf.layers.dense({ inputShape: [3], units: 4, activation: 'relu' }),
+      tf.layers.dense({ units: 2 }),
+    ],
+  });
+
+async function change(
+  path: string,
+  by: (json: { weightsManifest: { paths: string[] }[] }) => void,
+): Promise<void> {
+  const json = JSON.parse(await readFile(path, 'utf8')) as { weightsManifest: { paths: string[] }[] };
+  by(json);
+  await writeFile(path, JSON.stringify(json));
+}
+
+describe('a model in files', () => {
+  it('computes what it computed when it was saved', async () => {
+    const original = model();
+    const files = await readModelFiles(await saved(original));
+    const read = await buildModel(tf, files);
+    const x = tf.randomNormal([5, 3]);
+    expect((read.predict(x) as tf.Tensor).dataSync()).toEqual((original.predict(x) as tf.Tensor).dataSync());
+  });
+
+  it('is taken with its hash, and with no other', async () => {
+    const path = await saved(model());
+    const { sha256 } = await readModelFiles(path);
+    await readModelFiles(`${path}#sha256=${sha256}`);
+    const weights = join(dirname(path), 'weights.bin');
+    const bytes = await readFile(weights);
+    bytes[5]! ^= 1;
+    await writeFile(weights, bytes);
+    await expect(readModelFiles(`${path}#sha256=${sha256}`)).rejects.toMatchObject({
+      code: 'training.model-file',
+      message: expect.stringContaining(sha256) as string,
+    });
+  });
+
+  it('is fetched over the network with a hash only', async () => {
+    const path = await saved(model());
+    const { sha256 } = await readModelFiles(path);
+    const server = createServer((request, response) => {
+      void readFile(join(dirname(path), request.url ?? '')).then((bytes) => response.end(bytes));
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/model.json`;
+    try {
+      expect((await readModelFiles(`${url}#sha256=${sha256}`)).sha256).toBe(sha256);
+      await expect(readModelFiles(url)).rejects.toThrow('has no hash');
+    } finally {
+      server.close();
+    }
+  });
+
+  it.each<[string, (path: string) => Promise<unknown>]>([
+    ['is absent', (path) => readModelFiles(`${path}x`)],
+    ['has a hash that is none', (path) => readModelFiles(`${path}#sha256=12`)],
+    [
+      'names a file of another folder',
+      async (path) => {
+        await change(path, ({ weightsManifest }) => (weightsManifest[0]!.paths = ['../weights.bin']));
+        return readModelFiles(path);
+      },
+    ],
+    [
+      'has weights that are too short',
+      async (path) => {
+        await writeFile(join(dirname(path), 'weights.bin'), new Uint8Array(8));
+        return readModelFiles(path);
+      },
+    ],
+    [
+      'is no JSON',
+      async (path) => {
+        await writeFile(path, 'weights');
+        return readModelFiles(path);
+      },
+    ],
+    [
+      'is a graph and no layers',
+      async (path) => {
+        await writeFile(path, JSON.stringify({ format: 'graph-model', weightsManifest: [] }));
+        return readModelFiles(path);
+      },
+    ],
+  ])('is refused when it %s', async (_, read) => {
+    await expect(read(await saved(model()))).rejects.toMatchObject({ code: 'training.model-file' });
+  });
+
+  it('is refused when TensorFlow.js does not know a layer', async () => {
+    const { topology, entries, weights } = await readModelFiles(await saved(model()));
+    const other = JSON.parse(JSON.stringify(topology).replaceAll('"Dense"', '"Unheard"')) as typeof topology;
+    await expect(buildModel(tf, { topology: other, entries, weights })).rejects.toMatchObject({
+      code: 'training.model',
+    });
+  });
+});
