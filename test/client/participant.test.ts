@@ -16,7 +16,7 @@ import {
   type KeyPair,
 } from '@tutti/shared/crypto';
 import { primitives } from '@tutti/shared/crypto/primitives';
-import { weightsToBytes } from '@tutti/shared/learning';
+import { modelSpecSchema, weightsToBytes } from '@tutti/shared/learning';
 import { releaseEvent } from '@tutti/shared/privacy';
 import {
   announceJob,
@@ -97,10 +97,7 @@ async function scene(overrides: Partial<ClientPolicy> = {}, patience = 0) {
   let closed = false;
   const channel: Channel = { send: (message) => sent.push(message), close: () => (closed = true) };
   const journal = new MemoryJournal();
-  const trainer = await createTrainer(
-    { kind: 'classifier', inputs: 4, classes: 2, hidden: [], seed: 1 },
-    'arrays',
-  );
+  const trainer = await createTrainer(modelSpecSchema.parse({ inputs: 4, classes: 2 }), 'arrays');
   const participant = new Participant({
     primitives,
     random: (purpose) => seededRandom(purpose),

@@ -12,6 +12,7 @@ import {
   type ParticipantEvent,
   trainOn,
 } from '@tutti/client';
+import { modelSpecSchema } from '@tutti/shared/learning';
 import { createTrainer } from '@tutti/client/training';
 import {
   addFirstOperator,
@@ -148,10 +149,7 @@ export class TestClient {
     const invitation = decodeInvitation(invitationWord);
     const identity = await createIdentity(primitives, systemRandom);
     const certificate = await enrol(primitives, { ...invitation, url }, identity, Date.now());
-    const trainer = await createTrainer(
-      { kind: 'classifier', inputs: 4, classes: 2, hidden: [], seed: 1 },
-      'arrays',
-    );
+    const trainer = await createTrainer(modelSpecSchema.parse({ inputs: 4, classes: 2 }), 'arrays');
     const client: TestClient = new TestClient(
       identity,
       new Participant({

@@ -49,16 +49,21 @@ export async function writeOutputs(directory: RunDirectory, outcome: Outcome): P
     directory.write('privacy.json', `${JSON.stringify(statement, null, 2)}\n`),
     directory.write('privacy.md', statementMarkdown(statement)),
     directory.write('job.yaml', stringify(resolved)),
-    ...(released
-      ? [
-          directory.write('model/model.json', model['model.json']),
-          directory.write('model/weights.bin', model['weights.bin']),
-        ]
-      : []),
+    ...Object.entries(released ? model : {}).map(([name, content]) =>
+      directory.write(`model/${name}`, content),
+    ),
   ]);
 }
 
 function describeModel({ model }: Job): string {
-  const widths = [model.inputs, ...model.hidden.map(({ units }) => units), model.classes];
+  if (model.kind === 'layers') return `a model of TensorFlow.js layers, SHA-256 ${model.sha256 ?? ''}`;
+  const widths = [
+    ...(model.convolutions.length > 0 ? [] : [model.inputs]),
+    ...model.hidden.map(({ units }) => units),
+    model.classes,
+  ];
+  const filters = model.convolutions.map((layer) => layer.filters);
+  if (filters.length > 0)
+    return `convolutional classifier, filters ${filters.join('-')}, dense ${widths.join('-')}`;
   return `${model.hidden.length === 0 ? 'softmax regression' : 'dense classifier'}, ${widths.join('-')}`;
 }

@@ -131,7 +131,7 @@ async function run(
       artifacts,
     );
     try {
-      const trainer = await createTrainer(job.model, job.training.backend);
+      const trainer = await createTrainer(job.model, job.training.backend, settings.jobDirectory);
       const journals = await PopulationJournals.open(directory);
       const population = new Population(
         {

@@ -2,6 +2,7 @@ import tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { describeBackends, publicGenerator } from '@tutti/client/training';
 import { useBackend } from '../../../packages/client/src/training/tensorflow/backends.js';
+import { assignRoles } from '../../../packages/client/src/training/tensorflow/roles.js';
 import { trainableVariables } from '../../../packages/client/src/training/tensorflow/weights.js';
 import { clippedSum, type Clipping } from '../../../packages/client/src/dp/clip.js';
 import { checkModel } from '../../../packages/client/src/dp/model-check.js';
@@ -14,6 +15,8 @@ interface Case {
   readonly shape: readonly number[];
   readonly vocabulary?: number;
   readonly layers: () => tf.layers.Layer[];
+  /** Names of dense layers that get an adapter. */
+  readonly adapted?: readonly string[];
 }
 
 const image = [6, 5, 2];
@@ -115,6 +118,16 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: 'adapters on dense layers, one of them on a sequence',
+    shape: sequence,
+    adapted: ['wide', 'deep'],
+    layers: () => [
+      tf.layers.dense({ units: 5, activation: 'tanh', name: 'wide' }),
+      tf.layers.flatten(),
+      tf.layers.dense({ units: 4, useBias: false, name: 'deep' }),
+    ],
+  },
+  {
     name: 'a frozen layer',
     shape: [5],
     layers: () => [
@@ -199,6 +212,13 @@ describe.each(['wasm', 'cpu', 'native'] as const)('on the %s backend', (backend)
       const uniform = publicGenerator(3);
       tf.engine().startScope();
       const model = modelOf(one, uniform);
+      if (one.adapted !== undefined) {
+        assignRoles(tf, model, { adapters: { rank: 2, scale: 1.5, layers: [...one.adapted] } });
+        const up = model.trainableWeights.filter(({ name }) => name.includes('adapter_up'));
+        // From zero the gradient of the other matrix would be zero.
+        for (const weight of up)
+          weight.write(tf.randomUniform(weight.shape.map(Number), -1, 1, 'float32', 5));
+      }
       checkModel(model);
       const { x, targets } = batchOf(one, uniform);
       const { norms: typical } = naiveSum(model, x, targets, 1);

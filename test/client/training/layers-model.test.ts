@@ -21,7 +21,7 @@ describe('layersModelFiles', () => {
   it('writes a model that TensorFlow.js loads and that predicts what was trained', async () => {
     const trainer = await createTrainer(spec, 'arrays');
     const weights = randomWeights(trainer.parameters, 4, 2);
-    const files = layersModelFiles(spec, weights);
+    const files = layersModelFiles(spec, weights) as { 'model.json': string; 'weights.bin': Uint8Array };
     const { modelTopology, weightsManifest, format, generatedBy } = JSON.parse(files['model.json']) as {
       modelTopology: object;
       weightsManifest: { paths: string[]; weights: tf.io.WeightsManifestEntry[] }[];

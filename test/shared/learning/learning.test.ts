@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { z } from 'zod';
 import {
   applyUpdate,
   countWeights,
+  modelSpecSchema,
   INITIAL_OPTIMISER_STATE,
   optimiserStateFromBytes,
   optimiserStateToBytes,
@@ -64,7 +66,8 @@ describe('a model’s weights', () => {
   });
 
   it('are counted with their biases', () => {
-    expect(countWeights({ inputs: 64, classes: 10, hidden: [] })).toBe(650);
-    expect(countWeights({ inputs: 784, classes: 10, hidden: [{ units: 128 }] })).toBe(101_770);
+    const count = (spec: z.input<typeof modelSpecSchema>) => countWeights(modelSpecSchema.parse(spec));
+    expect(count({ inputs: 64, classes: 10 })).toBe(650);
+    expect(count({ inputs: 784, classes: 10, hidden: [{ units: 128 }] })).toBe(101_770);
   });
 });

@@ -2,7 +2,7 @@ import type { LayersModel, Scalar, Tensor, Tensor1D, Tensor2D, layers } from '@t
 import { TuttiError } from '@tutti/shared/errors';
 import type { TensorFlow } from '../training/tensorflow/library.js';
 import { leafLayers } from '../training/tensorflow/model-check.js';
-import { rules, type Rule } from './rules/index.js';
+import { ruleOf, type Rule } from './rules/index.js';
 import { tapBackwardPass, type TappedLayer } from './tap.js';
 
 /** The sum over a batch of the examples' gradients, each clipped. */
@@ -44,7 +44,7 @@ export function clippedSum(
 ): ClippedSum {
   const trained = leafLayers(model)
     .filter((layer) => layer.trainableWeights.length > 0)
-    .map((layer) => ({ layer, rule: ruleOf(layer) }));
+    .map((layer) => ({ layer, rule: requiredRule(layer) }));
   const tapped = trained.map(({ layer, rule: { forward } }): TappedLayer =>
     forward === undefined
       ? { layer }
@@ -83,8 +83,8 @@ function factorsOf(tf: TensorFlow, norms: Float32Array, clipNorm: number): Tenso
   return tf.tensor1d(norms.map((norm) => Math.min(1, clipNorm / norm)));
 }
 
-function ruleOf(layer: layers.Layer): Rule {
-  const rule = rules[layer.getClassName()];
+function requiredRule(layer: layers.Layer): Rule {
+  const rule = ruleOf(layer);
   if (rule !== undefined) return rule;
   throw new Error(`There is no rule for layer ${layer.name}: check the model first.`);
 }

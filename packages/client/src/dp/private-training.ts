@@ -66,7 +66,7 @@ export class PrivateTraining {
     this.evaluator = new TensorFlowTrainer(tf, backend, {
       model,
       ...this.shape,
-      initialWeights: this.weights(),
+      variables: { shared: trainableVariables(model), personal: [] },
     });
     this.sum = new Float64Array(this.evaluator.parameters);
     this.turns = new Turns(() => useBackend(tf, backend));

@@ -100,14 +100,16 @@ function carry<T extends Tensor>(
  * the kernel whether it is asked for or not: so the layer is run anew by `forward`.
  */
 function tap(layer: TappableLayer, forward: TappedLayer['forward'], capture: Capture): () => void {
+  const own = Object.getOwnPropertyDescriptor(layer, 'call');
   const call = layer.call.bind(layer);
   layer.call = (inputs, kwargs) => {
     const input = only(inputs);
     return forward === undefined ? capture(only(call(inputs, kwargs)), input) : forward(input, capture);
   };
   return () => {
-    // The method of the class shows again.
-    delete (layer as Partial<TappableLayer>).call;
+    // What the layer had of its own comes back, else the method of the class shows again.
+    if (own === undefined) delete (layer as Partial<TappableLayer>).call;
+    else Object.defineProperty(layer, 'call', own);
   };
 }
 

@@ -1,6 +1,7 @@
-import { layoutOf, type ModelSpec } from '@tutti/shared/learning';
+import { Refusal } from '@tutti/shared/errors';
+import { countWeights, isPlainDense, type ModelSpec } from '@tutti/shared/learning';
 import { ArraysTrainer } from './arrays/trainer.js';
-import type { ModelBuilder, TensorFlow } from './tensorflow/index.js';
+import type { LayerRoles, ModelBuilder, TensorFlow } from './tensorflow/index.js';
 import type { Trainer } from './trainer.js';
 
 /** What computes: typed arrays, or TensorFlow.js on one of its backends. `auto` picks what is there and fastest. */
@@ -10,16 +11,34 @@ export type BackendChoice = 'auto' | 'native' | 'wasm' | 'cpu' | 'arrays';
 const largestForArrays = 50_000;
 
 /**
- * Makes the trainer of a model. TensorFlow.js is loaded only when it is going to compute. Make trainers before training
+ * Makes the trainer of a job's model. TensorFlow.js is loaded only when it is going to compute. Make trainers before training
  * begins: while a backend starts, no other computes.
  *
- * @throws TuttiError `training.backend` when the chosen backend does not run here; `auto` always finds one
+ * @param folder - what a path in the job is relative to. Default: where the process runs
+ * @throws TuttiError `training.backend` when the chosen backend does not run here (`auto` always finds one), `training.model-file` when the model cannot be
+ * read or has another hash
+ * @throws Refusal `training.model` when a federation cannot train the model, `model.not-dense` when `arrays` is asked for what it cannot compute
  */
-export async function createTrainer(spec: ModelSpec, backend: BackendChoice): Promise<Trainer> {
+export async function createTrainer(
+  spec: ModelSpec,
+  backend: BackendChoice,
+  folder?: string,
+): Promise<Trainer> {
   if (backend === 'arrays') return new ArraysTrainer(spec);
-  if (backend === 'auto' && layoutOf(spec).parameters < largestForArrays) return new ArraysTrainer(spec);
-  const { createClassifierTrainer, fastestBackend } = await import('./tensorflow/index.js');
-  return createClassifierTrainer(spec, backend === 'auto' ? await fastestBackend() : backend);
+  if (backend === 'auto' && isPlainDense(spec) && countWeights(spec) < largestForArrays)
+    return new ArraysTrainer(spec);
+  const { createClassifierTrainer } = await import('./tensorflow/index.js');
+  if (spec.kind === 'classifier') return createClassifierTrainer(spec, await backendFor(backend));
+  const { modelOf } = await import('./model-files/open.js');
+  const trainer = await createLayersTrainer(modelOf(spec, folder), backend, spec);
+  if (trainer.parameters === spec.parameters) return trainer;
+  const { parameters } = trainer;
+  trainer.dispose();
+  throw new Refusal(
+    'training.model',
+    `${parameters} weights of the model train and travel; the job says ${spec.parameters}.`,
+    `Set model.parameters to ${parameters}.`,
+  );
 }
 
 /**
@@ -28,15 +47,24 @@ export async function createTrainer(spec: ModelSpec, backend: BackendChoice): Pr
  * build the same model. Layers that draw at random while training, such as dropout, make runs unrepeatable.
  *
  * @param build - gets the TensorFlow.js library, with the backend started
+ * @param roles - layers that are frozen, personal, or have adapters
  * @throws TuttiError `training.backend` when the chosen backend does not run here
  * @throws Refusal `training.model` when a federation cannot train the model, as with batch normalization
  */
 export async function createLayersTrainer(
   build: ModelBuilder,
   backend: Exclude<BackendChoice, 'arrays'> = 'auto',
+  roles: LayerRoles = {},
 ): Promise<Trainer> {
-  const { createModelTrainer, fastestBackend } = await import('./tensorflow/index.js');
-  return createModelTrainer(build, backend === 'auto' ? await fastestBackend() : backend);
+  const { createModelTrainer } = await import('./tensorflow/index.js');
+  return createModelTrainer(build, await backendFor(backend), roles);
+}
+
+async function backendFor(
+  choice: Exclude<BackendChoice, 'arrays'>,
+): Promise<Exclude<BackendChoice, 'arrays' | 'auto'>> {
+  const { fastestBackend } = await import('./tensorflow/index.js');
+  return choice === 'auto' ? fastestBackend() : choice;
 }
 
 /** Whether a backend can be used here; when not, why, and what to do about it. */

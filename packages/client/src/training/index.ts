@@ -1,6 +1,7 @@
 export type {
   Evaluation,
   Examples,
+  PersonalWeights,
   Trainer,
   TrainingControl,
   TrainingProgress,
@@ -16,7 +17,7 @@ export {
 } from './create-trainer.js';
 export { createChildTrainer, type ChildTrainerOptions } from './child/index.js';
 export { buildModel, readModelFiles, writeModelFiles, type ModelFiles } from './model-files/index.js';
-export type { ModelBuilder } from './tensorflow/index.js';
+export type { LayerRoles, ModelBuilder } from './tensorflow/index.js';
 export { shuffle } from './batches.js';
 export { layersModelFiles } from './layers-model.js';
 export { createLayersScorer, createScorer, type Scorer } from './scorer.js';

@@ -39,12 +39,21 @@ export interface TrainingProgress {
   readonly loss: number;
 }
 
+/** Where a client keeps the weights of its personal layers, if it outlives the process. They never leave the client. */
+export interface PersonalWeights {
+  /** What was last written, or undefined before the first training: then the layers begin as the model has them. */
+  read(): Float32Array | undefined;
+  write(weights: Float32Array): void;
+}
+
 /** What the caller of a training keeps in hand. */
 export interface TrainingControl {
   /** Stops it within a step; the promise is then rejected with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each pass. */
   readonly progress?: ((progress: TrainingProgress) => void) | undefined;
+  /** Default: kept by the trainer, as long as it and the examples live. */
+  readonly personal?: PersonalWeights | undefined;
 }
 
 /** Mean cross-entropy in nats, and the fraction of rows whose most probable class is the label. */
@@ -81,9 +90,10 @@ export interface Trainer {
     control?: TrainingControl,
   ): Promise<Float32Array>;
   /**
+   * @param personal - where the weights of personal layers are. Default: what was trained on these very examples, else as the model has them
    * @throws TuttiError `training.weights` or `training.examples` when lengths or ranges do not fit, or there is no row
    */
-  evaluate(weights: Float32Array, examples: Examples): Promise<Evaluation>;
+  evaluate(weights: Float32Array, examples: Examples, personal?: PersonalWeights): Promise<Evaluation>;
   /** Frees what the trainer holds. It must not be used afterwards. */
   dispose(): void;
 }

@@ -1,4 +1,6 @@
+import { Refusal } from '../errors.js';
 import type { ModelSpec } from './model.js';
+import { isPlainDense } from './parts.js';
 
 export type Activation = 'linear' | 'relu' | 'tanh' | 'sigmoid';
 
@@ -22,8 +24,19 @@ export interface ModelLayout {
   readonly parameters: number;
 }
 
-/** Lays the parameters of a classifier out in one vector. */
+/**
+ * Lays the parameters of a dense classifier out in one vector.
+ *
+ * @throws {Refusal} `model.not-dense` where it has other layers, or layers that do not travel
+ */
 export function layoutOf(spec: ModelSpec): ModelLayout {
+  if (!isPlainDense(spec)) {
+    throw new Refusal(
+      'model.not-dense',
+      'The model is not dense layers alone that all train and travel; this works on no other.',
+      'Leave out convolutions, source, frozen, personal and adapters.',
+    );
+  }
   const widths = [...spec.hidden, { units: spec.classes, activation: 'linear' as const }];
   const layers: DenseLayer[] = [];
   let inputs = spec.inputs;

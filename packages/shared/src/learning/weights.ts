@@ -31,13 +31,3 @@ export function weightsFromBytes(bytes: Uint8Array, count: number): Float32Array
   }
   return weights;
 }
-
-/** Number of weights of a feed-forward classifier: a kernel and a bias a layer. */
-export function countWeights(spec: {
-  inputs: number;
-  classes: number;
-  hidden: readonly { units: number }[];
-}): number {
-  const widths = [spec.inputs, ...spec.hidden.map((layer) => layer.units), spec.classes];
-  return widths.slice(1).reduce((sum, width, layer) => sum + ((widths[layer] ?? 0) + 1) * width, 0);
-}

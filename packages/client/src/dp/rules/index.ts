@@ -1,5 +1,6 @@
 import type { Rank, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, layers } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../training/tensorflow/library.js';
+import { adaptedForward, adapterOf } from '../../training/tensorflow/roles.js';
 import { formed, linear, linearOnce, type Contribution, type LinearShapes } from './contribution.js';
 import type { Capture, Tapped } from '../tap.js';
 import { patches, type Window } from './patches.js';
@@ -50,6 +51,32 @@ export const rules: Readonly<Record<string, Rule>> = {
   LayerNormalization: single(layerNormalization),
   ...recurrentRules,
 };
+
+/** Of a dense layer that stays, with two thin matrices beside it that train: each is a product of its own. */
+const adapted: Rule = {
+  forward: (tf, layer, input, capture) => {
+    const adapter = adapterOf(layer);
+    if (adapter === undefined) throw new Error(`Layer ${layer.name} has no adapter.`);
+    return adaptedForward(tf, layer, adapter, input, capture);
+  },
+  contribution: (tf, layer, taps) => {
+    const shapes = shapesOf(layer);
+    const parts = taps.map(({ inputs, gradient }, at) => {
+      const [input] = inputs;
+      if (input === undefined) throw new Error(`Layer ${layer.name} was not tapped.`);
+      return linear(tf, flatten(tf, input), flatten(tf, gradient), { kernel: shapes[at] ?? [], bias: false });
+    });
+    return {
+      squaredNorms: parts.map((part) => part.squaredNorms).reduce((a, b) => tf.add(a, b)),
+      weightedSum: (factors) => parts.flatMap((part) => part.weightedSum(factors)),
+    };
+  },
+};
+
+/** The rule of a layer, where there is one. */
+export function ruleOf(layer: Layer): Rule | undefined {
+  return adapterOf(layer) === undefined ? rules[layer.getClassName()] : adapted;
+}
 
 /** What the rules read of a layer; each field is there for the layers that have it. */
 interface LayerSettings {

@@ -2,7 +2,7 @@ import type { ModelSpec } from '@tutti/shared/learning';
 import type { BackendChoice } from '../create-trainer.js';
 import { foreseeDraws } from '../draws.js';
 import { Serial } from '../serial.js';
-import type { Trainer, TrainingControl } from '../trainer.js';
+import type { Examples, PersonalWeights, Trainer, TrainingControl } from '../trainer.js';
 import type { Opened } from './messages.js';
 import { TrainingProcess } from './training-process.js';
 
@@ -11,6 +11,8 @@ export interface ChildTrainerOptions {
   readonly idleAfter?: number;
   /** The program of the process: the built `main.js` beside this module, unless a test says otherwise. */
   readonly program?: URL;
+  /** What a path in the job is relative to. Default: where the process runs. */
+  readonly folder?: string;
   /** Told the process id of each process that is started. */
   readonly started?: (pid: number) => void;
 }
@@ -38,10 +40,16 @@ export async function createChildTrainer(
   let running: Running | undefined;
   let idle: NodeJS.Timeout | undefined;
 
+  // As a trainer of this process has it: personal weights belong to the rows that they were trained on.
+  const keptPersonal = new WeakMap<Examples, Float32Array>();
+  const kept = (examples: Examples): PersonalWeights => ({
+    read: () => keptPersonal.get(examples),
+    write: (weights) => void keptPersonal.set(examples, weights),
+  });
   const start = (): Running => {
     const process = new TrainingProcess(program);
     if (process.pid !== undefined) options.started?.(process.pid);
-    return { process, opened: process.call('open', { spec, backend }) };
+    return { process, opened: process.call('open', { spec, backend, folder: options.folder }) };
   };
   const stop = (reason?: unknown): void => {
     clearTimeout(idle);
@@ -74,12 +82,23 @@ export async function createChildTrainer(
     backend: computing,
     parameters: initialWeights.length,
     initialWeights: () => initialWeights.slice(),
-    train(weights, examples, settings, uniform, { signal, progress }: TrainingControl = {}) {
+    train(
+      weights,
+      examples,
+      settings,
+      uniform,
+      { signal, progress, personal = kept(examples) }: TrainingControl = {},
+    ) {
       const draws = foreseeDraws(examples.count, settings, uniform);
-      const takes = { weights, examples, settings, draws };
-      return run(({ process }) => process.call('train', takes, progress), signal);
+      return run(async ({ process }) => {
+        const takes = { weights, examples, settings, draws, personal: personal.read() };
+        const gives = await process.call('train', takes, progress);
+        if (gives.personal !== undefined) personal.write(gives.personal);
+        return gives.trained;
+      }, signal);
     },
-    evaluate: (weights, examples) => run(({ process }) => process.call('evaluate', { weights, examples })),
+    evaluate: (weights, examples, personal = kept(examples)) =>
+      run(({ process }) => process.call('evaluate', { weights, examples, personal: personal.read() })),
     dispose: () => stop(),
   };
 }

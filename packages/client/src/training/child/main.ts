@@ -1,7 +1,7 @@
 // The program of a training process: it makes one trainer, answers one call after the other, and ends with its parent.
 import { createTrainer } from '../create-trainer.js';
 import { replayDraws } from '../draws.js';
-import type { Trainer } from '../trainer.js';
+import type { PersonalWeights, Trainer } from '../trainer.js';
 import { toFailure, type Reply, type Request } from './messages.js';
 
 let trainer: Trainer | undefined;
@@ -14,18 +14,29 @@ function required(): Trainer {
 async function answer(request: Request): Promise<unknown> {
   switch (request.call) {
     case 'open': {
-      trainer = await createTrainer(request.takes.spec, request.takes.backend);
+      trainer = await createTrainer(request.takes.spec, request.takes.backend, request.takes.folder);
       return { backend: trainer.backend, initialWeights: trainer.initialWeights() };
     }
     case 'train': {
       const { weights, examples, settings, draws } = request.takes;
-      return required().train(weights, examples, settings, replayDraws(draws), {
+      const personal = held(request.takes.personal);
+      const trained = await required().train(weights, examples, settings, replayDraws(draws), {
+        personal,
         progress: (progress) => reply({ kind: 'progress', progress }),
       });
+      return { trained, personal: personal.read() };
     }
-    case 'evaluate':
-      return required().evaluate(request.takes.weights, request.takes.examples);
+    case 'evaluate': {
+      const { weights, examples, personal } = request.takes;
+      return required().evaluate(weights, examples, held(personal));
+    }
   }
+}
+
+/** The parent keeps the personal weights: they come with a call and go back with its answer. */
+function held(weights: Float32Array | undefined): PersonalWeights {
+  let current = weights;
+  return { read: () => current, write: (written) => (current = written) };
 }
 
 function reply(message: Reply): void {

@@ -7,6 +7,7 @@ import type { Evaluation, Examples, TrainingProgress, TrainingSettings } from '.
 export interface Opening {
   readonly spec: ModelSpec;
   readonly backend: BackendChoice;
+  readonly folder: string | undefined;
 }
 
 /** What it says of what it made. */
@@ -25,11 +26,16 @@ export interface Calls {
       readonly settings: TrainingSettings;
       /** What `uniform` of the trainer's interface gives, in order. */
       readonly draws: Float64Array;
+      readonly personal: Float32Array | undefined;
     };
-    readonly gives: Float32Array;
+    readonly gives: { readonly trained: Float32Array; readonly personal: Float32Array | undefined };
   };
   evaluate: {
-    readonly takes: { readonly weights: Float32Array; readonly examples: Examples };
+    readonly takes: {
+      readonly weights: Float32Array;
+      readonly examples: Examples;
+      readonly personal: Float32Array | undefined;
+    };
     readonly gives: Evaluation;
   };
 }

@@ -3,3 +3,4 @@ export type { TensorFlow } from './library.js';
 export { createClassifierTrainer } from './classifier.js';
 export { createModelTrainer, type ModelBuilder } from './layers-trainer.js';
 export { createModelScorer } from './scorer.js';
+export type { LayerRoles } from './roles.js';

@@ -3,12 +3,20 @@ import { checkExamples, checkSettings, checkSomeExamples, checkWeights } from '.
 import { trainLocally, type GradientEngine } from '../local-training.js';
 import { scoreBatch } from '../scores.js';
 import { Serial } from '../serial.js';
-import type { Evaluation, Examples, Trainer, TrainingControl, TrainingSettings } from '../trainer.js';
+import type {
+  Evaluation,
+  Examples,
+  PersonalWeights,
+  Trainer,
+  TrainingControl,
+  TrainingSettings,
+} from '../trainer.js';
 import { Turns } from '../turns.js';
 import { useBackend } from './backends.js';
 import { featuresOf, targetsOf } from './batch.js';
 import type { TensorFlow, TensorFlowBackend } from './library.js';
-import { trainableVariables, writeWeights } from './weights.js';
+import type { TrainedVariables } from './roles.js';
+import { readWeights, writeWeights } from './weights.js';
 
 const evaluationBatch = 256;
 
@@ -19,17 +27,20 @@ export interface TrainableModel {
   /** Features of one example; the model's input shape holds as many. */
   readonly inputs: number;
   readonly classes: number;
-  readonly initialWeights: Float32Array;
+  readonly variables: TrainedVariables;
 }
 
 /**
  * Trains a classifier of TensorFlow.js layers by a loop over its operations, without `model.fit`, which costs as much again for small batches.
- * Frozen layers stay as they are and are not in the weight vector.
+ * Frozen layers stay as they are and are not in the weight vector; personal ones train and are not in it either.
  */
 export class TensorFlowTrainer implements Trainer {
   readonly parameters: number;
   private readonly variables: readonly Variable[];
   private readonly serial = new Serial();
+  private readonly initial: Float32Array;
+  /** Of a client that keeps them nowhere else: they belong to the rows that they were trained on. */
+  private readonly personal = new WeakMap<Examples, Float32Array>();
 
   /** Takes the model over: {@link dispose} disposes of it. */
   constructor(
@@ -37,12 +48,14 @@ export class TensorFlowTrainer implements Trainer {
     readonly backend: TensorFlowBackend,
     private readonly trainable: TrainableModel,
   ) {
-    this.variables = trainableVariables(trainable.model);
-    this.parameters = this.variables.reduce((sum, variable) => sum + variable.size, 0);
+    const { shared, personal } = trainable.variables;
+    this.variables = [...shared, ...personal];
+    this.initial = readWeights(this.variables);
+    this.parameters = shared.reduce((sum, variable) => sum + variable.size, 0);
   }
 
   initialWeights(): Float32Array {
-    return this.trainable.initialWeights.slice();
+    return this.initial.slice(0, this.parameters);
   }
 
   async train(
@@ -57,19 +70,21 @@ export class TensorFlowTrainer implements Trainer {
     checkSettings(this.trainable, settings);
     // All share the variables of the one model.
     return this.serial.run(async () => {
-      const engine = this.engine(weights);
+      const engine = this.engine(this.withPersonal(weights, examples, control.personal));
       await trainLocally(engine, examples, settings, uniform, control, this.turns());
-      return engine.weights;
+      const own = engine.weights.slice(this.parameters);
+      if (own.length > 0) this.keepPersonal(own, examples, control.personal);
+      return engine.weights.slice(0, this.parameters);
     });
   }
 
-  async evaluate(weights: Float32Array, examples: Examples): Promise<Evaluation> {
+  async evaluate(weights: Float32Array, examples: Examples, personal?: PersonalWeights): Promise<Evaluation> {
     checkWeights(this, weights);
     checkExamples(this.trainable, examples);
     checkSomeExamples(examples);
     return this.serial.run(async () => {
       const turns = this.turns();
-      this.load(weights);
+      this.load(this.withPersonal(weights, examples, personal));
       let loss = 0;
       let correct = 0;
       for (let start = 0; start < examples.count; start += evaluationBatch) {
@@ -100,6 +115,26 @@ export class TensorFlowTrainer implements Trainer {
     return new Turns(() => useBackend(this.tf, this.backend));
   }
 
+  /** The whole of what trains: what came, and what this client has for itself, or begins with. */
+  private withPersonal(
+    weights: Float32Array,
+    examples: Examples,
+    store: PersonalWeights | undefined,
+  ): Float32Array {
+    const whole = this.initial.slice();
+    whole.set(weights);
+    const own = store === undefined ? this.personal.get(examples) : store.read();
+    if (own === undefined) return whole;
+    checkWeights({ parameters: whole.length - this.parameters }, own);
+    whole.set(own, this.parameters);
+    return whole;
+  }
+
+  private keepPersonal(own: Float32Array, examples: Examples, store: PersonalWeights | undefined): void {
+    if (store === undefined) this.personal.set(examples, own);
+    else store.write(own);
+  }
+
   private load(weights: Float32Array): void {
     useBackend(this.tf, this.backend);
     writeWeights(this.tf, this.variables, weights);
@@ -107,7 +142,7 @@ export class TensorFlowTrainer implements Trainer {
 
   private engine(weights: Float32Array): GradientEngine {
     const held = weights.slice();
-    const gradient = new Float32Array(this.parameters);
+    const gradient = new Float32Array(weights.length);
     this.load(held);
     return {
       weights: held,
