@@ -17,8 +17,6 @@ const replaced = [
   [/^@tensorflow\/tfjs-backend-wasm$/, () => source('wasm-backend.ts')],
   [/\/native\.js$/, () => source('no-native.ts')],
   [/\/model-files\/open\.js$/, () => source('no-model-files.ts')],
-  // Every language that the schema library can speak, of which it loads English by itself.
-  [/\/locales\/index\.js$/, () => source('no-locales.ts')],
 ];
 
 /**

@@ -10,9 +10,6 @@ import {
 import { Refusal, TuttiError } from '@tutti/shared/errors';
 import { clusters, specOf } from './support/models.js';
 
-/** Processes run what was built: Node reads no TypeScript there. */
-const program = new URL('../../../packages/client/dist/training/child/main.js', import.meta.url);
-
 const spec = specOf({ inputs: 4, classes: 3, hidden: [{ units: 5, activation: 'relu' }] });
 const examples = clusters(30, 4, 3);
 const settings = { epochs: 2, batchSize: 8, learningRate: 0.1 };
@@ -23,7 +20,6 @@ const pids: number[] = [];
 
 async function child(backend: BackendChoice = 'arrays', options: ChildTrainerOptions = {}): Promise<Trainer> {
   const trainer = await createChildTrainer(spec, backend, {
-    program,
     started: (pid) => pids.push(pid),
     ...options,
   });

@@ -114,9 +114,8 @@ describe('a personal layer', () => {
   });
 
   it('is kept where its client says, by a process of its own too', async () => {
-    const program = new URL('../../../packages/client/dist/training/child/main.js', import.meta.url);
     const here = await createTrainer(spec, 'wasm');
-    const there = await createChildTrainer(spec, 'wasm', { program });
+    const there = await createChildTrainer(spec, 'wasm');
     const results: (Float32Array | undefined)[][] = [];
     for (const trainer of [here, there]) {
       let kept: Float32Array | undefined;

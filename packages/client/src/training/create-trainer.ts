@@ -10,6 +10,14 @@ export type BackendChoice = 'auto' | 'native' | 'wasm' | 'cpu' | 'arrays';
 /** Parameters up to which typed arrays win: above, the matrix kernels of TensorFlow.js repay what dispatching them costs. */
 const largestForArrays = 50_000;
 
+/** Whether a model is computed on typed arrays, without TensorFlow.js. */
+export function runsOnArrays(spec: ModelSpec, backend: BackendChoice): boolean {
+  return (
+    backend === 'arrays' ||
+    (backend === 'auto' && isPlainDense(spec) && countWeights(spec) < largestForArrays)
+  );
+}
+
 /**
  * Makes the trainer of a job's model. TensorFlow.js is loaded only when it is going to compute. Make trainers before training
  * begins: while a backend starts, no other computes.
@@ -24,9 +32,7 @@ export async function createTrainer(
   backend: BackendChoice,
   folder?: string,
 ): Promise<Trainer> {
-  if (backend === 'arrays') return new ArraysTrainer(spec);
-  if (backend === 'auto' && isPlainDense(spec) && countWeights(spec) < largestForArrays)
-    return new ArraysTrainer(spec);
+  if (backend === 'arrays' || runsOnArrays(spec, backend)) return new ArraysTrainer(spec);
   const { createClassifierTrainer } = await import('./tensorflow/index.js');
   if (spec.kind === 'classifier') return createClassifierTrainer(spec, await backendFor(backend));
   const { modelOf } = await import('./model-files/open.js');

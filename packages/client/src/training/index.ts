@@ -12,6 +12,7 @@ export {
   createTrainer,
   describeBackends,
   openTensorFlow,
+  runsOnArrays,
   type BackendChoice,
   type BackendReport,
 } from './create-trainer.js';

@@ -98,6 +98,10 @@ export const jobSchema = z.strictObject({
     .prefault({}),
   privacy: z
     .strictObject({
+      unit: z
+        .enum(['client'])
+        .default('client')
+        .describe('Whom one ε protects: everything that a client contributes. Others are refused.'),
       epsilon: z
         .number()
         .positive()

@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import type { ModelSpec } from '@tutti/shared/learning';
 import type { BackendChoice } from '../create-trainer.js';
 import { foreseeDraws } from '../draws.js';
@@ -9,7 +11,7 @@ import { TrainingProcess } from './training-process.js';
 export interface ChildTrainerOptions {
   /** Milliseconds without work after which the process is ended; the next call starts another. Default: 10,000. */
   readonly idleAfter?: number;
-  /** The program of the process: the built `main.js` beside this module, unless a test says otherwise. */
+  /** The program of the process: the built `main.js`, unless a test says otherwise. */
   readonly program?: URL;
   /** What a path in the job is relative to. Default: where the process runs. */
   readonly folder?: string;
@@ -35,7 +37,7 @@ export async function createChildTrainer(
   backend: BackendChoice,
   options: ChildTrainerOptions = {},
 ): Promise<Trainer> {
-  const { idleAfter = 10_000, program = new URL('./main.js', import.meta.url) } = options;
+  const { idleAfter = 10_000, program = builtProgram() } = options;
   const serial = new Serial();
   let running: Running | undefined;
   let idle: NodeJS.Timeout | undefined;
@@ -101,4 +103,9 @@ export async function createChildTrainer(
       run(({ process }) => process.call('evaluate', { weights, examples, personal: personal.read() })),
     dispose: () => stop(),
   };
+}
+
+/** By the package's own name, so that sources that are run as they are find what was built: Node reads no TypeScript there. */
+function builtProgram(): URL {
+  return pathToFileURL(createRequire(import.meta.url).resolve('@tutti/client/training-process'));
 }
