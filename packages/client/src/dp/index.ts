@@ -5,3 +5,4 @@ export { makePrivate, makePrivateWithEpsilon, type PrivateOptions } from './make
 export { checkModel, findModelProblems, type ModelProblem } from './model-check.js';
 export { fixModel, type ModelChange } from './model-fix.js';
 export { PrivateTraining, type PrivateTrainingSettings } from './private-training.js';
+export { createSiloTrainer, type SiloOptions, type SiloTrainer, type StepCount } from './silo-trainer.js';

@@ -136,6 +136,7 @@ async function start(
       model,
       optimizer,
       data: options.data,
+      expectedBatch: options.batchSize,
       maxGradNorm: options.maxGradNorm,
       clipping: options.clipping ?? 'flat',
       adaptiveClip: options.adaptiveClip,

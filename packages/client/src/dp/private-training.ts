@@ -23,6 +23,8 @@ export interface PrivateTrainingSettings {
   readonly data: Examples;
   /** Each example enters each step with this probability, independently of all else. */
   readonly samplingRate: number;
+  /** What the sum of a step is divided by, whatever the size of its batch. */
+  readonly expectedBatch: number;
   /** L2 bound on one example's gradient; where it is adaptive, that of the first step. */
   readonly maxGradNorm: number;
   readonly clipping: Clipping;
@@ -70,8 +72,8 @@ export class PrivateTraining {
     });
     this.sum = new Float64Array(this.evaluator.parameters);
     this.turns = new Turns(() => useBackend(tf, backend));
-    const { maxGradNorm, samplingRate, noiseMultiplier, adaptiveClip } = settings;
-    this.clip = new ClipNorm(maxGradNorm, data.count * samplingRate, adaptiveClip);
+    const { maxGradNorm, expectedBatch, noiseMultiplier, adaptiveClip } = settings;
+    this.clip = new ClipNorm(maxGradNorm, expectedBatch, adaptiveClip);
     // What cannot be split between gradients and count is refused now, not at the first step.
     this.clip.gradientMultiplier(noiseMultiplier);
   }
@@ -127,7 +129,7 @@ export class PrivateTraining {
    * @throws TuttiError `dp.not-finite` when the gradient of an example is not finite; the step then counts as taken
    */
   async step(): Promise<void> {
-    const { data, noiseMultiplier, optimizer, random, samplingRate, steps } = this.settings;
+    const { expectedBatch, noiseMultiplier, optimizer, random, steps } = this.settings;
     if (this.taken >= steps) {
       throw new Refusal(
         'dp.exhausted',
@@ -142,7 +144,7 @@ export class PrivateTraining {
       const rows = this.sample();
       const within = this.addUp(rows);
       addGaussianNoise(this.sum, this.clip.gradientMultiplier(noiseMultiplier) * this.clip.value, random);
-      this.tf.tidy(() => optimizer.applyGradients(this.named(data.count * samplingRate)));
+      this.tf.tidy(() => optimizer.applyGradients(this.named(expectedBatch)));
       this.clip.follow(within, rows.length, noiseMultiplier, random);
     } finally {
       // Nothing that is protected by nothing outlives the step.
