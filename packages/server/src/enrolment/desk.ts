@@ -38,6 +38,8 @@ export interface EnrolmentDeskOptions {
 
 /** Lets clients enrol: makes invitations, and certificates for whoever shows one. */
 export class EnrolmentDesk {
+  private queue: Promise<unknown> = Promise.resolve();
+
   constructor(private readonly options: EnrolmentDeskOptions) {}
 
   /** Whether a token is worth anything here. */
@@ -89,8 +91,15 @@ export class EnrolmentDesk {
       );
     }
     const { label } = await tokens.use(tokenHash(token), identity, now());
-    const certificate = await certify(fromHex(identity));
+    const certificate = await this.inTurn(() => certify(fromHex(identity)));
     await audit.record('enrolment', 'client.enrol', identity, { label, serial: certificate.serial });
     return { certificate: toHex(encodeCertificate(certificate)) };
+  }
+
+  /** One certificate at a time: an authority numbers them, and its register has one writer. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.queue.then(work);
+    this.queue = turn.catch(() => undefined);
+    return turn;
   }
 }
