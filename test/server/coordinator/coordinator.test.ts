@@ -26,9 +26,14 @@ const finished = (job: string) =>
   });
 
 describe('a coordinator', () => {
-  it('runs a job to its end, and hands out what was learned', async () => {
-    const { job } = (await submit(QUICK_JOB)).json as JobDetail;
+  it('runs two jobs at once to their ends, and hands out what was learned', async () => {
+    const [first, second] = await Promise.all([
+      submit(QUICK_JOB),
+      submit(QUICK_JOB.replace('name: quick', 'name: second')),
+    ]);
+    const { job } = first.json as JobDetail;
     const done = await finished(job);
+    await finished((second.json as JobDetail).job);
     expect(done).toMatchObject({ name: 'quick', rounds: { completed: 2, planned: 2 }, reason: 'rounds' });
     expect(done.epsilon.releasedModel).toBeGreaterThan(0);
 
