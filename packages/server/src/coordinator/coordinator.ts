@@ -19,6 +19,7 @@ import { KeptLedger } from '../ledger/index.js';
 import { Metrics } from '../metrics/index.js';
 import { AuditLog, authentication, oidcReader, Operators, requireRole } from '../operators/index.js';
 import { ArtifactFiles, RoundFiles } from '../store/index.js';
+import { WorkerExpander } from '../unmasking/index.js';
 import { createWebApp, listen } from '../web/index.js';
 import { EventFeed } from './event-feed.js';
 import { readCoordinatorKey } from './key-file.js';
@@ -122,8 +123,11 @@ export async function startCoordinator(
       },
       refused,
     });
+    const expander = new WorkerExpander();
+    undo.push(() => expander.close());
     const jobs: Jobs = new Jobs({
       primitives,
+      expander,
       random: systemRandom,
       signingKey,
       authority,
