@@ -12,6 +12,7 @@ import { jobCommand } from './verbs/job.js';
 import { consentCommand } from './verbs/consent.js';
 import { eraseCommand } from './verbs/erase.js';
 import { modelCommand } from './verbs/model.js';
+import { ledgerCommand } from './verbs/ledger.js';
 import { secaggCommand } from './verbs/secagg.js';
 import { loadEngine, simulateCommand, type LoadEngine } from './verbs/simulate.js';
 import { version } from './version.js';
@@ -31,6 +32,7 @@ export function tuttiCommand(surroundings: Surroundings, engine: LoadEngine = lo
     .addCommand(consentCommand(surroundings))
     .addCommand(eraseCommand(surroundings))
     .addCommand(modelCommand(surroundings))
+    .addCommand(ledgerCommand(surroundings))
     .addCommand(privacyCommand())
     .addCommand(secaggCommand(surroundings))
     .addCommand(enrolCommand(surroundings))

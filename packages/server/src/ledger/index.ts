@@ -1,1 +1,2 @@
 export * from './kept-ledger.js';
+export * from './read-ledger.js';

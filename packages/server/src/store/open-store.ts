@@ -4,9 +4,13 @@ import { openPostgres } from './engines/postgres.js';
 import { openSqlite } from './engines/sqlite.js';
 import { Store } from './store.js';
 
-const POSTGRES = /^postgres(ql)?:\/\//;
 /** The embedded store's file within its directory. */
 export const STORE_FILE = 'coordinator.db';
+
+/** Whether a store's location is the address of a PostgreSQL database; otherwise it is a directory. */
+export function isPostgres(location: string): boolean {
+  return /^postgres(ql)?:\/\//.test(location);
+}
 
 /**
  * Opens a store, brings its schema up to this version, and makes it where there is none.
@@ -16,7 +20,7 @@ export const STORE_FILE = 'coordinator.db';
  * @throws {TuttiError} `store.unavailable`
  */
 export async function openStore(location: string): Promise<Store> {
-  if (POSTGRES.test(location)) return new Store(await openPostgres(location));
+  if (isPostgres(location)) return new Store(await openPostgres(location));
   await mkdir(location, { recursive: true });
   return openSqliteStore(join(location, STORE_FILE));
 }

@@ -1,0 +1,60 @@
+import { primitives } from '@tutti/shared/crypto/primitives';
+import { Refusal } from '@tutti/shared/errors';
+import { reportLedger, type JobLedgerReport } from '@tutti/shared/privacy';
+import { Command } from 'commander';
+import { counted, deltaFigure, epsilonFigure } from '../output/figures.js';
+import type { Surroundings } from '../surroundings.js';
+
+interface Flags {
+  readonly head?: string;
+  readonly json?: boolean;
+}
+
+/** `tutti ledger`: what a privacy ledger says, and whether it holds, for anybody who has it. */
+export function ledgerCommand({ stdout }: Surroundings): Command {
+  const verify = new Command('verify')
+    .description('check the chain of a privacy ledger, and compute again from its events what was spent')
+    .argument('<store>', 'the folder of a store, its postgres:// address, or a ledger.jsonl')
+    .option('--head <hash>', 'a hash that was published earlier: the chain must contain it')
+    .option('--json', 'print one object')
+    .action(async (location: string, { head, json = false }: Flags) => {
+      const { readLedger } = await import('@tutti/server');
+      const report = reportLedger(primitives, await readLedger(location), head);
+      const { ok, entries, problems, jobs } = report;
+      if (json) stdout.write(`${JSON.stringify(report)}\n`);
+      else if (report.head !== null) {
+        const lines = [
+          `${counted(entries, 'entry', 'entries')}, head ${report.head}`,
+          ...jobs.flatMap(jobLines),
+          ...(ok ? ['The chain holds, and every job is within its budget.'] : []),
+        ];
+        stdout.write(`${lines.join('\n')}\n`);
+      }
+      if (ok) return;
+      throw new Refusal(
+        'ledger.broken',
+        `The ledger does not hold. ${problems.join(' ')}`,
+        'Do not go on with this store. Restore it from a backup and find out who changed it.',
+      );
+    });
+  return new Command('ledger').description('verify what was spent of privacy').addCommand(verify);
+}
+
+function jobLines(job: JobLedgerReport): readonly string[] {
+  const { name, debits, completed, abortedCharged, undecided, delta, epsilonBudget, spent } = job;
+  const attempts = [
+    counted(debits, 'sum') + ' paid for',
+    `${completed} completed`,
+    `${abortedCharged} aborted afterwards`,
+    ...(undecided ? [`attempt ${undecided.attempt} at round ${undecided.round} undecided`] : []),
+  ];
+  return [
+    '',
+    `${name} (${job.job.slice(0, 12)}, ${job.open ? 'open' : 'closed'})`,
+    `  ${attempts.join(', ')}`,
+    `  ε against released models ${epsilonFigure(spent.releasedModel)} of ${epsilonFigure(epsilonBudget)}, at δ = ${deltaFigure(delta)}`,
+    `  ε against the coordinator ${epsilonFigure(spent.coordinator)} for the client charged most, ${epsilonFigure(spent.coordinatorMedian)} for the median`,
+    ...(job.seeded ? ['  seeded: every draw could be computed again, so that nothing is protected'] : []),
+    '',
+  ];
+}
