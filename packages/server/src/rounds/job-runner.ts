@@ -1,4 +1,3 @@
-import type { KeyPair, Primitives, RandomSource } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
 import { countWeights } from '@tutti/shared/learning';
 import {
@@ -13,82 +12,19 @@ import {
   encodeAnnouncedJob,
   encodingPlan,
   rotationSeed,
-  roundParameters,
   sameRound,
-  type AnnouncedJob,
   type RoundRecord,
   type RoundReference,
 } from '@tutti/shared/protocol';
-import {
-  SecAggCoordinator,
-  type CoordinatorOptions,
-  type Expander,
-  type Phase,
-  type RoundParameters,
-} from '@tutti/shared/secagg';
-import type { Sessions } from '../connection/index.js';
-import type { KeptLedger } from '../ledger/kept-ledger.js';
 import type { ArtifactFiles } from '../store/artifact-files.js';
-import type { RoundFiles } from '../store/round-files.js';
-import type { Store, Tables } from '../store/store.js';
+import type { Tables } from '../store/store.js';
 import type { JobState } from '../store/tables/jobs.js';
 import { TrainingTask } from '../tasks/training-task.js';
-import { cohortPurpose, drawCohort } from './cohort.js';
-import { RoundEngine, type AttemptOutcome, type Debit, type Resumed } from './round-engine.js';
+import { Attempt, type EndedAttempt } from './attempt.js';
+import { attemptRecord } from './attempt-record.js';
+import type { JobRunnerOptions } from './job-runner-options.js';
+import type { AttemptOutcome, Debit } from './round-engine.js';
 import { RoundLog, type InterruptedRound } from './round-log.js';
-
-/** A round that is under way. */
-export interface RoundProgress {
-  readonly round: number;
-  readonly attempt: number;
-  readonly phase: Phase;
-  /** Clients drawn for it. */
-  readonly selected: number;
-}
-
-/** How good a model is on public rows. */
-export interface Evaluation {
-  readonly loss: number;
-  readonly accuracy: number;
-}
-
-export interface JobRunnerOptions {
-  readonly job: AnnouncedJob;
-  readonly primitives: Primitives;
-  /** The coordinator's Ed25519 key. */
-  readonly signingKey: KeyPair;
-  readonly authority: Uint8Array;
-  readonly groupId: Uint8Array;
-  readonly sessions: Sessions;
-  /** Everybody enrolled by now, in a fixed order: the cohorts are drawn from it. */
-  readonly population: () => Promise<readonly string[]>;
-  /** Of the population, clients that have withdrawn: each keeps its place in the draw, and is never drawn. */
-  readonly withdrawn?: ReadonlySet<string>;
-  /** Where several coordinators share it: under the lease of this job. */
-  readonly store: Store;
-  readonly artifacts: ArtifactFiles;
-  /** Where long vectors of a round under way are kept. Left out, a crash in the middle of a round costs the round. */
-  readonly files?: RoundFiles;
-  /** Milliseconds for which a message may wait to be made durable together with others, while nothing depends on it. Default: 50. */
-  readonly groupCommit?: number;
-  readonly ledger: KeptLedger;
-  /** The randomness of one purpose. */
-  readonly random: (purpose: string) => RandomSource;
-  readonly seeded: boolean;
-  readonly initialWeights: Float32Array;
-  /** Evaluates a model on public rows, where the coordinator has any. */
-  readonly evaluate?: (weights: Float32Array) => Promise<Evaluation>;
-  /** Unix time in milliseconds. */
-  readonly now: () => number;
-  readonly phaseDeadline: number;
-  readonly grace: number;
-  /** Told of every phase of every attempt, as it begins. */
-  readonly observe?: (progress: RoundProgress) => void;
-  /** Takes the masks off. Left out, that is done on the calling thread. */
-  readonly expander?: Expander;
-  /** Aborted: a round under way is left as it is, at once. The next runner takes it up. */
-  readonly signal?: AbortSignal;
-}
 
 /** Why a job has no further round. */
 export type Stopped = 'rounds' | 'budget' | 'stalled';
@@ -205,35 +141,14 @@ export class JobRunner {
     const kept = await keep(this.options.artifacts, this.task);
     const { round, attempt } = reference;
     const spent = this.ledgerState.spent();
-    const phases = outcome.milliseconds;
-    const record: RoundRecord = {
-      round,
-      attempt,
-      outcome: outcome.kind,
-      ...(outcome.kind === 'aborted' && { reason: outcome.code }),
-      selected: cohort.length,
-      roster: outcome.roster,
-      sharers: outcome.sharers,
-      survivors: outcome.survivors,
-      lost: {
-        advertise: cohort.length - outcome.roster,
-        share: outcome.roster - outcome.sharers,
-        input: outcome.sharers - outcome.survivors,
-        unmask: outcome.survivors - outcome.responders,
-      },
-      ...(evaluation && { loss: evaluation.loss, accuracy: evaluation.accuracy }),
-      epsilon: { releasedModel: spent.releasedModel, coordinator: spent.coordinator },
-      milliseconds: {
-        train: phases['advertise'] ?? 0,
-        share: (phases['reveal-seed'] ?? 0) + (phases['share'] ?? 0),
-        input: phases['input'] ?? 0,
-        unmask: (phases['consistency'] ?? 0) + (phases['unmask'] ?? 0),
-        evaluate: ended - evaluating,
-        total: ended - started,
-      },
-      modelHash: kept.model,
-      taskHash: kept.task,
-    };
+    const record = attemptRecord(reference, {
+      cohort,
+      outcome,
+      evaluation,
+      spent,
+      kept,
+      milliseconds: { evaluate: ended - evaluating, total: ended - started },
+    });
     this.failures = outcome.kind === 'completed' ? 0 : this.failures + 1;
     if (outcome.kind === 'completed') {
       const state = { job: this.state.job, rounds: round, attempt: 0, ...kept };
@@ -276,109 +191,13 @@ export class JobRunner {
     }
   }
 
-  private async run(
-    reference: RoundReference,
-  ): Promise<{ readonly cohort: readonly string[]; readonly outcome: AttemptOutcome }> {
-    const { job, population, withdrawn, random, store, files } = this.options;
+  private run(reference: RoundReference): Promise<EndedAttempt> {
     const { interrupted } = this;
-    if (interrupted !== undefined) {
-      this.interrupted = undefined;
-      return { cohort: interrupted.cohort, outcome: await this.goOn(reference, interrupted) };
-    }
-    const draw = random(cohortPurpose(reference));
-    const cohort = drawCohort(await population(), job.cohort.samplingRate, draw, withdrawn);
-    const least = Math.max(3, job.cohort.minimum);
-    if (cohort.length < least || cohort.length > job.cohort.maximum) {
-      const code = cohort.length < least ? 'round.cohort-too-small' : 'round.cohort-too-large';
-      return { cohort, outcome: endedBefore('draw', code, false) };
-    }
-    const parameters = this.parameters(reference);
-    const machine = new SecAggCoordinator(this.machineOptions(parameters));
-    const log = files && (await RoundLog.begin({ store, files, reference }, { cohort, parameters }));
-    return { cohort, outcome: await this.engine(reference, { machine, cohort, parameters, log }).run() };
-  }
-
-  private async goOn(reference: RoundReference, interrupted: InterruptedRound): Promise<AttemptOutcome> {
-    const { cohort, parameters, records, log } = interrupted;
-    const charged = this.ledgerState.undecided !== undefined;
-    const last = records.at(-1);
-    if (last?.kind === 'aborted') return endedBefore(last.phase, last.code, charged);
-    let machine: SecAggCoordinator;
-    try {
-      machine = await SecAggCoordinator.restore(this.machineOptions(parameters), records);
-    } catch {
-      return endedBefore('restart', 'round.log-damaged', charged);
-    }
-    const advertised = records.flatMap((record) =>
-      record.kind === 'message' && record.type === 'advert' ? [record.from] : [],
-    );
-    const resumed = { charged, advertised };
-    return this.engine(reference, { machine, cohort, parameters, log, resumed }).run();
-  }
-
-  private engine(
-    reference: RoundReference,
-    {
-      machine,
-      cohort,
-      parameters,
-      log,
-      resumed,
-    }: {
-      readonly machine: SecAggCoordinator;
-      readonly cohort: readonly string[];
-      readonly parameters: RoundParameters;
-      readonly log: RoundLog | undefined;
-      readonly resumed?: Resumed;
-    },
-  ): RoundEngine {
-    const { sessions, now, phaseDeadline, grace, groupCommit, observe, signal } = this.options;
-    return new RoundEngine({
-      machine,
-      reference,
-      model: this.state.model,
-      cohort,
-      sessions,
-      now,
-      phaseDeadline,
-      grace,
-      entered: (phase) => {
-        const { round, attempt } = reference;
-        observe?.({ round, attempt, phase, selected: cohort.length });
-      },
-      deadlines: parameters.deadlines,
-      debit: (debit) => this.debit(reference, debit),
-      ...(log && { log }),
-      ...(signal && { signal }),
-      ...(groupCommit !== undefined && { groupCommit }),
-      ...(resumed && { resumed }),
-    });
-  }
-
-  private parameters(reference: RoundReference): RoundParameters {
-    const { job, primitives, groupId, phaseDeadline, now } = this.options;
-    const opened = now();
-    return roundParameters(primitives, {
-      job,
-      plan: this.plan,
-      reference,
-      modelHash: this.state.model,
-      groupId,
-      revocationVersion: 0,
-      deadlines: {
-        advertise: opened + phaseDeadline,
-        revealSeed: opened + 2 * phaseDeadline,
-        share: opened + 3 * phaseDeadline,
-        input: opened + 4 * phaseDeadline,
-        consistency: opened + 5 * phaseDeadline,
-        unmask: opened + 6 * phaseDeadline,
-      },
-    });
-  }
-
-  private machineOptions(parameters: RoundParameters): CoordinatorOptions {
-    const { primitives, signingKey, authority, expander } = this.options;
-    return { primitives, signingKey, authority, parameters, ...(expander && { expander }) };
+    this.interrupted = undefined;
+    const debit = (owed: Debit) => this.debit(reference, owed);
+    const attempt = new Attempt(this.options, { plan: this.plan, reference, model: this.state.model, debit });
+    if (interrupted === undefined) return attempt.begin();
+    return attempt.goOn(interrupted, this.ledgerState.undecided !== undefined);
   }
 
   /** Once an attempt: a coordinator that died between the debit and what follows it asks for it again. */
@@ -425,7 +244,7 @@ export class JobRunner {
     await files?.clear(state.job);
   }
 
-  /** What one sum costs. Cohorts are drawn by {@link drawCohort}: secret, and independent for each client and round. */
+  /** What one sum costs. Cohorts are drawn by `drawCohort`: secret, and independent for each client and round. */
   private cost(sharers: number) {
     return {
       release: releaseEvent(this.plan, sharers),
@@ -438,20 +257,4 @@ export class JobRunner {
 async function keep(artifacts: ArtifactFiles, task: TrainingTask): Promise<Pick<JobState, 'model' | 'task'>> {
   const { model, state } = task.toBytes();
   return { model: await artifacts.put(model), task: await artifacts.put(state) };
-}
-
-/** An attempt that an engine did not run to its end. */
-function endedBefore(phase: string, code: string, charged: boolean): AttemptOutcome {
-  return {
-    kind: 'aborted',
-    code,
-    phase,
-    charged,
-    roster: 0,
-    sharers: 0,
-    survivors: 0,
-    responders: 0,
-    milliseconds: {},
-    refusals: new Map(),
-  };
 }
