@@ -1,4 +1,7 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { temporaryDirectory } from '../support/temporary.js';
 import { run } from './command.js';
 
 const plan = (...argv: string[]) => run(['audit', 'plan', ...argv]);
@@ -32,5 +35,19 @@ describe('tutti audit plan', () => {
     const { code, stderr } = await plan(...argv);
     expect(code).toBe(2);
     expect(stderr).toContain(word);
+  });
+});
+
+describe('tutti simulate with a job that requires an audit', () => {
+  it('refuses one that would pass whatever the mechanism does', async () => {
+    const folder = await temporaryDirectory();
+    const path = join(folder, 'job.yaml');
+    await writeFile(
+      path,
+      'name: toothless\nmodel: { inputs: 64, classes: 10 }\naudit: { required: true, canaries: 20 }\n',
+    );
+    const { code, stderr } = await run(['simulate', path, '--out', folder]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('would pass whatever the mechanism does');
   });
 });

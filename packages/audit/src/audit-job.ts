@@ -1,6 +1,8 @@
+import { Refusal } from '@tutti/shared/errors';
 import { countWeights } from '@tutti/shared/learning';
 import type { Job } from '@tutti/shared/protocol';
 import { loadDataset, seededRandomness, systemRandomness } from '@tutti/simulation';
+import { planAudit } from './bounds/audit-plan.js';
 import { auditClients } from './canaries/client-audit.js';
 import { auditExamples, type CanaryOutcome } from './canaries/example-audit.js';
 import { verdictOf, type AuditVerdict } from './verdict.js';
@@ -30,6 +32,23 @@ export async function auditJob(options: AuditJobOptions): Promise<AuditVerdict> 
   const { unit, confidence } = job.audit;
   const outcome = await (unit === 'client' ? clients(options, noise) : examples(options, noise));
   return verdictOf(outcome, { unit, confidence, noise });
+}
+
+/**
+ * An audit that could not refute the claim whatever the mechanism did would let every model pass: a job may not require such a one.
+ *
+ * @throws {Refusal} `audit.toothless`
+ */
+export function requireRefutable({ audit, privacy, simulation }: Job): void {
+  const { canaries, confidence } = audit;
+  const delta = privacy.delta ?? 1 / (10 * simulation.clients);
+  const { largestEpsilon, guesses } = planAudit({ canaries, guesses: guessesOf(audit), delta, confidence });
+  if (largestEpsilon > privacy.epsilon) return;
+  throw new Refusal(
+    'audit.toothless',
+    `The audit that the job requires can refute claims below ε = ${largestEpsilon.toFixed(2)} at the most, with ${guesses} guesses on ${canaries} canaries; the job claims ${privacy.epsilon}. It would pass whatever the mechanism does.`,
+    'Raise audit.canaries or audit.guesses, or lower privacy.epsilon; `tutti audit plan` says what is enough.',
+  );
 }
 
 /** The guesses that a job's audit makes: as it says, or four in five of the canaries. */

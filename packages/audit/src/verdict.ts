@@ -53,7 +53,9 @@ export function verdictWords(verdict: AuditVerdict): readonly string[] {
     passed
       ? `The claim ε = ${up(claimed.epsilon)} was not refuted: with ${sure} confidence ε at δ = ${claimed.delta.toExponential(1)} is at least ${down(epsilonLower)}. This does not prove the claim. It means that this attack, with everything but the coins known to it, found no fault in this code.`
       : `The claim ε = ${up(claimed.epsilon)} is false: with ${sure} confidence ε at δ = ${claimed.delta.toExponential(1)} is at least ${down(epsilonLower)}. Were the claim true, so many right guesses would come up in fewer than ${Number((100 * (1 - confidence)).toPrecision(3))} % of audits.`,
-    `Had all ${verdict.guesses} guesses been right, claims up to ε = ${down(largestRefutable)} would have been refuted, and none above.`,
+    largestRefutable > claimed.epsilon
+      ? `Had all ${verdict.guesses} guesses been right, claims up to ε = ${down(largestRefutable)} would have been refuted, and none above.`
+      : `Even ${verdict.guesses} right guesses would have refuted no claim above ε = ${down(largestRefutable)}: this audit would have passed whatever the mechanism does. More canaries are needed.`,
     `As a statement about Gaussian mechanisms alone, “at least as private as Gaussian noise with ε = ${down(gaussianEpsilonLower)} at this δ” is the strongest that is refuted. The ε of two normal laws fitted to the scores is ${down(verdict.epsilonEstimate)}: an estimate, which bounds nothing.`,
     unit === 'client'
       ? 'Canary clients took the places of clients in a simulation of the job; what they sent went through clipping, noise and secure aggregation as in a deployment. Another model of the same job is covered so far as it is made by the same code.'

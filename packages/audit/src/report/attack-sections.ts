@@ -2,6 +2,7 @@ import { largestTruePositiveRate } from '@tutti/shared/privacy';
 import { epsilonFigure, markup, percent, smallProbability, type Markup } from '@tutti/simulation/report';
 import type { RunAttacks } from '../attack-run.js';
 import type { Picture } from '../attacks/pictures.js';
+import { bars } from './bars.js';
 import { rocFigure } from './roc-figure.js';
 import { tile } from './tile.js';
 
@@ -16,8 +17,8 @@ export function attackSections(attacks: RunAttacks): Markup {
       ${tile('Found at 1 % wrongly accused', percent(Math.max(...membership.map(({ tprAtHundredth }) => tprAtHundredth))), epsilon === null ? 'no bound' : `ε permits ${percent(largestTruePositiveRate({ epsilon, delta }, 0.01))}`)}
       ${tile('Exposure of a secret', `${noisy.bits.toFixed(1)} bits`, `${unprotected.bits.toFixed(1)} bits without privacy`)}
     </section>
-    <section class="charts">${rocFigure(membership, epsilon, delta)} ${membershipTable(attacks)}</section>
-    ${memorisation(attacks)} ${attributes(attacks)} ${pictures(attacks.pictures)}`;
+    <section class="charts">${rocFigure(membership, epsilon, delta)} ${membershipTable(attacks)} ${memorisation(attacks)} ${attributes(attacks)}</section>
+    ${pictures(attacks.pictures)}`;
 }
 
 function membershipTable({ membership, epsilon, delta }: RunAttacks): Markup {
@@ -65,32 +66,55 @@ function membershipTable({ membership, epsilon, delta }: RunAttacks): Markup {
 }
 
 function memorisation({ memorisation: { unprotected, protected: noisy } }: RunAttacks): Markup {
-  return markup`<section class="statement">
-    <h2>Memorisation</h2>
-    <p>
-      A secret of three digits stood once in the text on which a small language model was trained. Without privacy it is number
-      ${unprotected.rank} of ${unprotected.candidates} in the order in which the model would say them: exposure
-      ${unprotected.bits.toFixed(1)} bits. Trained by DP-SGD with ε = ${epsilonFigure(noisy.epsilon)} for an example it is number
-      ${noisy.rank}: ${noisy.bits.toFixed(1)} bits. ε permits ${noisy.largest.toFixed(1)} bits at the most, but for 5 % (Carlini
-      et al. 2019). This is a model of its own, at the ε of the job: not the model of the run.
-    </p>
-  </section>`;
+  const most = Math.log2(unprotected.candidates);
+  const bar = (label: string, bits: number) => ({ label, value: bits, text: `${bits.toFixed(1)} bits` });
+  return bars(
+    'Memorisation',
+    `A secret of three digits stood once in the text of a small language model. Without privacy it is number ${unprotected.rank} of ${unprotected.candidates} ` +
+      `in the order in which the model would say them; trained by DP-SGD at ε = ${epsilonFigure(noisy.epsilon)} for an example, number ${noisy.rank}. ` +
+      'The limit is what ε permits, but for 5 %, a secret that nine examples share (Carlini et al. 2019). A model of its own, at the ε of the job.',
+    [
+      bar('without privacy', unprotected.bits),
+      bar(`with ε = ${epsilonFigure(noisy.epsilon)}`, noisy.bits),
+      { ...bar('permitted', noisy.largest), bound: true },
+    ],
+    most,
+  );
 }
 
 function attributes({ attributes: results }: RunAttacks): Markup | undefined {
   if (results.length === 0) return undefined;
   const mean = (value: (result: (typeof results)[number]) => number) =>
     results.reduce((sum, result) => sum + value(result), 0) / results.length;
-  return markup`<section class="statement">
-    <h2>Attribute inference</h2>
-    <p>
-      An attacker who knows a row but for one column guesses whether it is high or low rightly in
-      ${percent(mean(({ members }) => members))} of the rows that the model was trained on, and in
-      ${percent(mean(({ nonMembers }) => nonMembers))} of others, on average over ${results.length} columns; always guessing the
-      likelier half is right in ${percent(mean(({ baseline }) => baseline))}. What the first has over the second is what the model
-      kept of its own rows; what both have over the third is what is true of everybody (Fredrikson et al. 2015; Yeom et al. 2018).
-    </p>
-  </section>`;
+  const bar = (label: string, share: number) => ({ label, value: share, text: percent(share) });
+  return bars(
+    'Attribute inference',
+    `An attacker who knows a row but for one column guesses whether it is high or low: right guesses, mean of ${results.length} columns. What members have over ` +
+      'others is what the model kept of its own rows; what both have over the likelier half is true of everybody, and no ε hides it ' +
+      '(Fredrikson et al. 2015; Yeom et al. 2018).',
+    [
+      bar(
+        'rows trained on',
+        mean(({ members }) => members),
+      ),
+      bar(
+        'other rows',
+        mean(({ nonMembers }) => nonMembers),
+      ),
+      bar(
+        'the likelier half',
+        mean(({ baseline }) => baseline),
+      ),
+    ],
+    1,
+  );
+}
+
+/** What the numbers under the pictures of an attack mean. */
+function remark(attack: string): string {
+  return attack === 'Model inversion'
+    ? 'Number: correlation with the mean of the class. What is true of a whole class is what the model is for: no ε hides it. It would show a person where the person is the class.'
+    : 'Number: correlation with the truth.';
 }
 
 function pictures(all: readonly Picture[]): Markup | undefined {
@@ -100,7 +124,7 @@ function pictures(all: readonly Picture[]): Markup | undefined {
     const own = all.filter((picture) => picture.attack === attack);
     return markup`<section class="statement">
       <h2>${attack}</h2>
-      <p class="note">${own[0]?.paper}. Number: correlation with the truth${attack === 'Model inversion' ? ', here the mean of the class' : ''}.</p>
+      <p class="note">${own[0]?.paper}. ${remark(attack)}</p>
       <div class="images">${own.map(image)}</div>
     </section>`;
   })}`;

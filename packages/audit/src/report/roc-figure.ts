@@ -4,7 +4,7 @@ import type { MembershipResult } from '../attacks/membership/index.js';
 
 const WIDTH = 520;
 const HEIGHT = 360;
-const MARGIN = { left: 52, right: 12, top: 12, bottom: 40 };
+const MARGIN = { left: 52, right: 28, top: 12, bottom: 40 };
 /** Rates from a thousandth to one, on logarithmic axes: what matters is who can be accused without accusing others. */
 const DECADES = 3;
 const COLOURS = ['blue', 'orange', 'violet', 'green'] as const;

@@ -10,6 +10,7 @@ import { withFlags, type JobFlags } from '../job/flags.js';
 import { readJob } from '../job/job-file.js';
 import { runObserver, type RunObserver } from '../output/observer.js';
 import { auditBeforeRelease } from '../audit/gate.js';
+import { loadAuditor } from '../audit/run.js';
 import type { Surroundings } from '../surroundings.js';
 
 /** What this verb needs of the simulation. */
@@ -78,6 +79,7 @@ async function newRun(
 ): Promise<Start> {
   const file = path ?? relative(process.cwd(), defaultJob);
   const job = withFlags(await readJob(file), options);
+  if (job.audit.required) (await loadAuditor()).requireRefutable(job);
   observer.begin({ job });
   const { simulate } = await load();
   return (signal) =>
