@@ -3,13 +3,11 @@ import { dialCoordinator, HttpArtifacts, Library, MemoryJournal, Participant, tr
 import { createTrainer } from '@tutti/client/training';
 import { createIdentity, encodeCertificate, fromHex, issueCertificate } from '@tutti/shared/crypto';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
+import { modelSpecSchema } from '@tutti/shared/learning';
 
 const [url, keysText, first, count] = process.argv.slice(2);
 const keys = JSON.parse(keysText);
-const trainer = await createTrainer(
-  { kind: 'classifier', inputs: 64, classes: 10, hidden: [], seed: 1 },
-  'arrays',
-);
+const trainer = await createTrainer(modelSpecSchema.parse({ inputs: 64, classes: 10 }), 'arrays');
 const shared = {
   primitives,
   random: () => systemRandom,

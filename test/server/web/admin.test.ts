@@ -66,8 +66,14 @@ describe('the administration', () => {
     ['has a wrong field', 'name: x\nmodel: { inputs: 0, classes: 2 }', 'job.invalid'],
     ['is a bomb of aliases', `a: &a [x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: [*b,*b,*b]`, 'job.syntax'],
     ['counts on nobody', QUICK_JOB, 'job.too-few-clients'],
-  ])('refuses a job that %s', async (_what, job, code) => {
-    const answer = await coordinator.ask('submitJob', { body: { job } });
+    [
+      'has a model that the coordinator cannot draw',
+      QUICK_JOB.replace('classes: 2 }', 'classes: 2, frozen: [hidden_1], hidden: [{ units: 3 }] }'),
+      'model.not-dense',
+      6,
+    ],
+  ])('refuses a job that %s', async (_what, job, code, population?: number) => {
+    const answer = await coordinator.ask('submitJob', { body: { job, population } });
     expect(answer).toMatchObject({ status: 400, json: { code } });
   });
 

@@ -153,6 +153,8 @@ export class Jobs {
       );
     }
     const announced = announceJob(job, counted);
+    // A model that could never begin is refused before anybody counts on it.
+    initialWeightsOf(announced);
     const hash = await artifacts.put(encodeAnnouncedJob(announced));
     await audit.record(by.name, 'job.submit', hash, { name: job.name, population: counted });
     await store.jobs.submit({
@@ -314,7 +316,7 @@ export class Jobs {
       ledger,
       random: () => random,
       seeded: false,
-      initialWeights: drawInitialWeights(layoutOf(announced.model), announced.model.seed),
+      initialWeights: initialWeightsOf(announced),
       now,
       phaseDeadline: times.phaseDeadline,
       grace: times.grace,
@@ -418,4 +420,9 @@ export class Jobs {
   private tell(job: string, status: JobStatus): void {
     this.options.publish({ kind: 'job', job, status, reason: this.standing(job).reason });
   }
+}
+
+/** The weights that a job begins from, which everybody can compute. @throws {Refusal} `model.not-dense` where they cannot be drawn here */
+function initialWeightsOf({ model }: AnnouncedJob): Float32Array {
+  return drawInitialWeights(layoutOf(model), model.seed);
 }
