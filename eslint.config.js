@@ -71,11 +71,7 @@ export default tseslint.config(
     rooms,
   ),
   boundary(['packages/shared/src/protocol/**'], [node, '^(\\.\\./)+rights', '^@tutti/'], pure),
-  boundary(
-    ['packages/shared/src/rights/**'],
-    [node, '^(\\.\\./)+(secagg|learning|protocol)', '^@tutti/'],
-    rooms,
-  ),
+  boundary(['packages/shared/src/rights/**'], [node, '^(\\.\\./)+(secagg|learning)', '^@tutti/'], rooms),
   boundary(
     ['packages/shared/src/crypto/node.ts'],
     ['^\\.\\./(secagg|privacy|learning|protocol)', '^@tutti/'],

@@ -10,7 +10,10 @@ import { enrolCommand } from './verbs/enrol.js';
 import { auditCommand } from './verbs/audit.js';
 import { jobCommand } from './verbs/job.js';
 import { consentCommand } from './verbs/consent.js';
+import { dpiaCommand } from './verbs/dpia.js';
 import { eraseCommand } from './verbs/erase.js';
+import { explainCommand } from './verbs/explain.js';
+import { recordsCommand } from './verbs/records.js';
 import { modelCommand } from './verbs/model.js';
 import { ledgerCommand } from './verbs/ledger.js';
 import { secaggCommand } from './verbs/secagg.js';
@@ -30,7 +33,10 @@ export function tuttiCommand(surroundings: Surroundings, engine: LoadEngine = lo
     .addCommand(inviteCommand(surroundings))
     .addCommand(auditCommand(surroundings))
     .addCommand(consentCommand(surroundings))
+    .addCommand(explainCommand(surroundings))
     .addCommand(eraseCommand(surroundings))
+    .addCommand(dpiaCommand(surroundings))
+    .addCommand(recordsCommand(surroundings))
     .addCommand(modelCommand(surroundings))
     .addCommand(ledgerCommand(surroundings))
     .addCommand(privacyCommand())

@@ -48,9 +48,15 @@ export function certifiedText({ seeded, delta, groups }: CertifiedRemoval, rows 
   if (one?.epsilon == null) return 'No bound on ε can be given: choose another remedy.';
   return (
     `Had the client ${rows ? 'never had these rows' : 'contributed nothing to any round'}, nothing seen in the models would have become more than e^${of(one.epsilon)} = ` +
-    `${Math.exp(one.epsilon).toPrecision(2)} times as likely or as unlikely, save for events of probability ${delta}. ` +
+    `${Math.exp(one.epsilon).toPrecision(2)} times as likely or as unlikely, save for events of probability ${probability(delta)}. ` +
     `For groups, at the same δ: ${group}.`
   );
+}
+
+/** Two digits, rounded up. */
+function probability(value: number): string {
+  const exponent = Math.floor(Math.log10(value));
+  return `${(Math.ceil((value / 10 ** exponent) * 10 - 1e-9) / 10).toFixed(1)}e${exponent}`;
 }
 
 /** Two decimals, rounded up: words never claim more than figures. */

@@ -9,6 +9,7 @@ export type { StatementSection } from './body.js';
 export { count, duration, epsilonFigure, percent, smallProbability } from './figures.js';
 export { markup, Markup } from './markup.js';
 export { page } from './page.js';
+export { renderPaper } from './paper.js';
 
 export interface ReportInput {
   readonly summary: RunSummary;

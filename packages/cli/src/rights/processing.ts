@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { readHeader } from '@tutti/client/data';
+import { Refusal } from '@tutti/shared/errors';
+import { ledgerFromJsonLines, type LedgerEntry, type PrivacyStatement } from '@tutti/shared/privacy';
+import type { Job } from '@tutti/shared/protocol';
+import type { ProcessingFacts } from '@tutti/shared/rights';
+import { z } from 'zod';
+import { readJob } from '../job/job-file.js';
+import { version } from '../version.js';
+
+/** What a run’s folder, or a job file alone, tells of a processing. */
+export interface Processing {
+  readonly facts: ProcessingFacts;
+  readonly job: Job;
+  /** Columns of the data file, where it is a file of its own. */
+  readonly columns?: readonly string[];
+  readonly data: { readonly source: string; readonly hash?: string };
+  readonly ledger: readonly LedgerEntry[];
+}
+
+const auditSchema = z.object({
+  made: z.string(),
+  oneRun: z
+    .object({
+      claimed: z.object({ epsilon: z.number() }),
+      epsilonLower: z.number(),
+      confidence: z.number(),
+      passed: z.boolean(),
+    })
+    .optional(),
+});
+
+const roundSchema = z.object({ accuracy: z.number().optional() });
+
+/**
+ * Reads the folder of a run that has ended or was interrupted, or a job file.
+ * @throws {Refusal} `job.…` where the job is wrong, `rights.no-run` where the folder holds no run
+ */
+export async function readProcessing(path: string): Promise<Processing> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+  const job = await readJob(isFolder ? join(path, 'job.yaml') : path);
+  const directory = isFolder ? await jobDirectory(path) : dirname(resolve(path));
+  const file = resolve(directory, job.data.source);
+  const bytes = await readFile(file).catch(() => undefined);
+  const columns = bytes && (await readHeader(file).catch(() => undefined));
+  const about = { job, made: new Date().toISOString(), software: `Tutti ${version()}` };
+  const data = {
+    source: job.data.source,
+    ...(bytes && { hash: createHash('sha256').update(bytes).digest('hex') }),
+  };
+  const shared = { job, data, ...(columns && { columns }) };
+  const features = columns?.filter((column) => column !== job.data.label);
+  if (!isFolder)
+    return { ...shared, ledger: [], facts: { ...about, ...(features && { columns: features }) } };
+  const { ErasureDesk } = await import('@tutti/simulation');
+  const [statement, ledger, erasures, audit, accuracy] = await Promise.all([
+    readOwn(path, 'privacy.json').then((text) => JSON.parse(text) as PrivacyStatement),
+    readOwn(path, 'ledger.jsonl').then(ledgerFromJsonLines),
+    new ErasureDesk(path).requests(),
+    readAudit(path),
+    readAccuracy(path),
+  ]);
+  const facts: ProcessingFacts = {
+    ...about,
+    statement,
+    erasures: [...erasures.values()].map(({ number, state, due }) => ({ number, state, due })),
+    ...(features && { columns: features }),
+    ...(audit && { audit }),
+    ...(accuracy !== undefined && { accuracy }),
+  };
+  return { ...shared, ledger, facts };
+}
+
+async function jobDirectory(path: string): Promise<string> {
+  const { RunDirectory } = await import('@tutti/simulation');
+  return (await new RunDirectory(path).settings()).jobDirectory;
+}
+
+async function readAudit(path: string): Promise<ProcessingFacts['audit']> {
+  const text = await readFile(join(path, 'audit.json'), 'utf8').catch(() => undefined);
+  const parsed = text === undefined ? undefined : auditSchema.safeParse(JSON.parse(text));
+  const verdict = parsed?.data?.oneRun;
+  if (parsed?.success !== true || verdict === undefined) return undefined;
+  const { claimed, epsilonLower, confidence, passed } = verdict;
+  return { made: parsed.data.made, claimed: claimed.epsilon, epsilonLower, confidence, passed };
+}
+
+async function readAccuracy(path: string): Promise<number | undefined> {
+  const last = (await readOwn(path, 'rounds.jsonl')).trim().split('\n').at(-1);
+  return last === undefined || last === '' ? undefined : roundSchema.parse(JSON.parse(last)).accuracy;
+}
+
+async function readOwn(path: string, name: string): Promise<string> {
+  return readFile(join(path, name), 'utf8').catch((cause: unknown) => {
+    throw new Refusal(
+      'rights.no-run',
+      `${path} has no ${name}.`,
+      'Give the folder of a run that has ended, or was interrupted and has said so.',
+      { cause },
+    );
+  });
+}

@@ -1,0 +1,112 @@
+import { Refusal } from '@tutti/shared/errors';
+import {
+  minimisationReport,
+  paperMarkdown,
+  processingRecord,
+  provenanceJson,
+  provenanceMermaid,
+  provenanceOf,
+  type Paper,
+} from '@tutti/shared/rights';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { counted } from '../output/figures.js';
+import { readProcessing } from '../rights/processing.js';
+import type { Surroundings } from '../surroundings.js';
+
+const WHERE = ['<runs/id or job.yaml>', 'the folder of a run, or a job file'] as const;
+const RUN = ['<runs/id>', 'the folder of the run'] as const;
+const JSON_FLAG = ['--json', 'print one object'] as const;
+
+interface Flags {
+  readonly json?: boolean;
+}
+
+/** `tutti records`: what a controller has to be able to show (Articles 5 and 30 GDPR). */
+export function recordsCommand({ stdout }: Surroundings): Command {
+  const printed = (paper: Paper, { json = false }: Flags) =>
+    void stdout.write(json ? `${JSON.stringify(paper)}\n` : paperMarkdown(paper));
+
+  const processing = new Command('processing')
+    .description('the record of the processing, point by point of Article 30')
+    .argument(...WHERE)
+    .option(...JSON_FLAG)
+    .action(async (path: string, flags: Flags) => {
+      printed(processingRecord((await readProcessing(path)).facts), flags);
+    });
+
+  const minimisation = new Command('minimisation')
+    .description('which columns are read and why, and which are left alone')
+    .argument(...WHERE)
+    .option(...JSON_FLAG)
+    .action(async (path: string, flags: Flags) => {
+      const { job, columns } = await readProcessing(path);
+      const names = columns ?? [
+        ...Array.from({ length: job.model.inputs }, (_, index) => `feature ${index}`),
+        job.data.label,
+      ];
+      printed(minimisationReport(job, names), flags);
+    });
+
+  const provenance = new Command('provenance')
+    .description('where the model is from: data set, job, rounds and models, as the ledger tells it')
+    .argument(...RUN)
+    .addOption(
+      new Option('--format <name>', 'PROV-JSON, or a Mermaid flowchart')
+        .choices(['json', 'mermaid'])
+        .default('json'),
+    )
+    .action(async (path: string, { format }: { format: 'json' | 'mermaid' }) => {
+      const { job, data, ledger, facts } = await readProcessing(path);
+      const hash = facts.statement?.subject.hash;
+      if (hash === undefined) {
+        throw new Refusal(
+          'rights.no-run',
+          'A job that has not run has no provenance.',
+          'Give the folder of a run.',
+        );
+      }
+      const { name, purpose, controller } = job;
+      const graph = provenanceOf({ job: { name, hash, purpose, controller }, data, ledger });
+      stdout.write(
+        format === 'mermaid'
+          ? provenanceMermaid(graph)
+          : `${JSON.stringify(provenanceJson(graph), null, 2)}\n`,
+      );
+    });
+
+  const retention = new Command('retention')
+    .description(
+      'delete checkpoints whose period is over; the current model, the ledger and the records stay',
+    )
+    .argument(...RUN)
+    .requiredOption('--days <number>', 'for which checkpoints are kept', days)
+    .option('--dry-run', 'say what would go')
+    .option(...JSON_FLAG)
+    .action(async (path: string, flags: Flags & { days: number; dryRun?: boolean }) => {
+      const { enforceRetention } = await import('@tutti/simulation');
+      const { deleted, kept } = await enforceRetention(path, {
+        before: Date.now() - flags.days * 86_400_000,
+        dryRun: flags.dryRun ?? false,
+      });
+      const verb = flags.dryRun === true ? 'would be deleted' : 'deleted';
+      stdout.write(
+        flags.json === true
+          ? `${JSON.stringify({ deleted, kept })}\n`
+          : `${counted(deleted.length, 'checkpoint')} ${verb}, ${kept} kept. An exact erasure can only go back to what is kept.\n`,
+      );
+    });
+
+  return new Command('records')
+    .description('records of processing, of minimisation and of provenance; retention')
+    .addCommand(processing)
+    .addCommand(minimisation)
+    .addCommand(provenance)
+    .addCommand(retention);
+}
+
+function days(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('It must be a number of days, from 0.');
+  return value;
+}

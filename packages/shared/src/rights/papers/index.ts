@@ -1,0 +1,12 @@
+export { draftDpia } from './dpia.js';
+export type { ProcessingFacts } from './facts.js';
+export { minimisationReport } from './minimisation.js';
+export { paperMarkdown, type Paper, type PaperSection } from './paper.js';
+export { processingRecord } from './processing-record.js';
+export {
+  provenanceJson,
+  provenanceMermaid,
+  provenanceOf,
+  type Provenance,
+  type ProvenanceFacts,
+} from './provenance.js';
