@@ -125,6 +125,25 @@ describe('exact erasure of a client', () => {
     expect((await erase(directory, { client })).summary.modelHash).toBe(without.modelHash);
   });
 
+  it('goes back to before the first round, of a model with convolutions, too', async () => {
+    const folder = await temporaryDirectory();
+    const job = smallJob({
+      rounds: 2,
+      model: { inputs: 64, classes: 10, image: { height: 8, width: 8 }, convolutions: [{ filters: 2 }] },
+      cohort: { samplingRate: 0.25, minimum: 4, maximum: 30 },
+      simulation: { clients: 40, dropout: 0 },
+    });
+    const { directory, modelHash } = await simulate({ job, out: folder, ...inMemory });
+    const first = await withRun(directory, (run) =>
+      Promise.resolve(run.identities.find((key) => firstRoundOf(run, key) === 1)!),
+    );
+    const without = await simulate({ job, out: folder, ...inMemory, withdrawn: [{ client: first }] });
+    const { summary, cost } = await erase(directory, { client: first });
+    expect(cost.kept).toBe(0);
+    expect(summary.modelHash).toBe(without.modelHash);
+    expect(summary.modelHash).not.toBe(modelHash);
+  });
+
   it('of some rows comes to the model of a run whose client never had them', async () => {
     const directory = await copy();
     const withdrawal = { client, rows: [0, 2] };

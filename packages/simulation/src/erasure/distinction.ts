@@ -1,16 +1,19 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- loop limits bound every index */
 import { createScorer, type Examples } from '@tutti/client/training';
-import { weightsFromBytes, countWeights, type ModelSpec } from '@tutti/shared/learning';
+import { countWeights, isPlainDense, weightsFromBytes, type ModelSpec } from '@tutti/shared/learning';
 import type { Distinction } from '@tutti/shared/rights';
 
-/** Compares two models by how well their losses tell erased rows from rows that were never trained on. */
+/**
+ * Compares two models by how well their losses tell erased rows from rows that were never trained on. Undefined where there are no rows, and
+ * for models of other than dense layers.
+ */
 export async function distinctionOf(
   spec: ModelSpec,
   models: { readonly before: Uint8Array; readonly after: Uint8Array },
   erased: Examples,
   others: Examples,
 ): Promise<Distinction | undefined> {
-  if (erased.count === 0 || others.count === 0) return undefined;
+  if (erased.count === 0 || others.count === 0 || !isPlainDense(spec)) return undefined;
   const measure = async (bytes: Uint8Array) => {
     const scorer = createScorer(spec, weightsFromBytes(bytes, countWeights(spec)));
     const losses = async (examples: Examples) => {

@@ -1,11 +1,7 @@
+import { createTrainer } from '@tutti/client/training';
 import { TrainingTask } from '@tutti/server';
 import { Refusal } from '@tutti/shared/errors';
-import {
-  drawInitialWeights,
-  INITIAL_OPTIMISER_STATE,
-  layoutOf,
-  optimiserStateToBytes,
-} from '@tutti/shared/learning';
+import { INITIAL_OPTIMISER_STATE, optimiserStateToBytes } from '@tutti/shared/learning';
 import type { LedgerEvent } from '@tutti/shared/privacy';
 import type { RoundRecord } from '@tutti/shared/protocol';
 import { rewindJournals } from '../journals.js';
@@ -97,12 +93,15 @@ export async function rollBack(run: KeptRun, replay: Replay, checkpoint: Checkpo
 
 /** Model and memory of the optimiser after a round. */
 async function stateAfter(
-  { rounds, announced, artifacts }: KeptRun,
+  { rounds, announced, artifacts, settings }: KeptRun,
   kept: number,
 ): Promise<{ model: string; task: string }> {
   if (kept === 0) {
-    const { model, server, cohort, population } = announced;
-    const initial = drawInitialWeights(layoutOf(model), model.seed);
+    const { server, cohort, population } = announced;
+    const { job, jobDirectory } = settings;
+    const trainer = await createTrainer(job.model, job.training.backend, jobDirectory);
+    const initial = trainer.initialWeights();
+    trainer.dispose();
     const bytes = TrainingTask.start(server, cohort.samplingRate * population, initial).toBytes();
     return { model: await artifacts.put(bytes.model), task: await artifacts.put(bytes.state) };
   }
