@@ -64,4 +64,4 @@ const jobs = new Jobs({
   failed: (_what, error) =>
     say({ kind: 'failed', code: error instanceof TuttiError ? error.code : String(error) }),
 });
-jobs.start();
+void jobs.start();
