@@ -122,7 +122,14 @@ describe('a lease', () => {
       federation.heard = () => undefined;
       // Nothing more comes in, so that nothing would be written: the lease alone says that it is over.
       federation.isDeaf = true;
-      vi.spyOn(store.leases, 'renew').mockResolvedValueOnce(false);
+      const renew = store.leases.renew.bind(store.leases);
+      let refused = false;
+      vi.spyOn(store.leases, 'renew').mockImplementation((lease, duration) => {
+        // The job's own lease, and not the right to serve.
+        if (refused || !/^[0-9a-f]{64}$/.test(lease.job)) return renew(lease, duration);
+        refused = true;
+        return Promise.resolve(false);
+      });
     };
     expect(await keep(federation, store, directory)).toMatchObject({
       ...finished(modelHash),

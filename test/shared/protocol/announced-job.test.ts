@@ -47,6 +47,20 @@ describe('an announced job', () => {
       expect.objectContaining({ code: 'job.budget-too-small' }) as Error,
     );
   });
+
+  it.each([
+    ['calibrated for all rounds', { epsilon: 500 }],
+    ['given', { epsilon: 500, noiseMultiplier: 0.1 }],
+  ])('is refused where so little noise is %s that its distance from its law outgrows δ', (_, privacy) => {
+    expect(() => announceJob(job({ privacy }), 500)).toThrow(
+      expect.objectContaining({ code: 'job.budget-too-large' }) as Error,
+    );
+  });
+
+  it('may be given noise that the budget stops before all rounds are made', () => {
+    const announced = announceJob(job({ rounds: 100_000, privacy: { epsilon: 4, noiseMultiplier: 1 } }), 500);
+    expect(announced.rounds).toBe(100_000);
+  });
 });
 
 describe('the smallest cohort of a job', () => {

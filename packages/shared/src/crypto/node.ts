@@ -159,7 +159,7 @@ export const primitives: Primitives = {
 /**
  * The same key streams for a thread that does nothing else. The cipher makes a buffer a call, of which the garbage collector lets tens of megabytes pile up:
  * memory that the system hands out page by page, and that no cache holds. Here each is moved to nowhere as soon as it was read, so that its memory is free at once.
- * From the first one on V8 checks at every access to any typed array of the thread whether it was moved: up to 1.4 times the time of a tight loop.
+ * From the first one on V8 checks at every access to any typed array of the thread whether it was moved: up to 1.8 times the time of a tight loop.
  */
 export function frugalKeystreams(): Pick<Primitives, 'keystream'> {
   const { port1, port2 } = new MessageChannel();

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { Refusal } from '../errors.js';
 import {
+  Account,
   calibrateNoiseMultiplier,
   canonicalJson,
   epsilonOf,
+  noiseDistance,
   planEncoding,
   releaseEvent,
   type EncodingPlan,
@@ -77,7 +79,27 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
       'Raise privacy.noiseMultiplier, or leave it out: then the least that fits the budget is taken.',
     );
   }
+  // Calibrated noise fits all rounds; noise that is given stops where the budget does.
+  requireBookableNoise(announcement, plan, job.privacy.noiseMultiplier === undefined ? job.rounds : 1);
   return announcement;
+}
+
+/**
+ * The ledger books in δ how far the noise as drawn may be from its law, and that share grows with e^ε: with little noise it would
+ * outgrow δ, and the job would stop before it has made these rounds.
+ */
+function requireBookableNoise(job: AnnouncedJob, plan: EncodingPlan, rounds: number): void {
+  const { epsilon, delta } = job.privacy;
+  const account = new Account().charge(
+    { kind: 'repeated', count: rounds, event: sampledRelease(job, plan) },
+    rounds * noiseDistance(plan, plan.maximumCohort),
+  );
+  if (account.epsilon(delta) < Infinity) return;
+  throw new Refusal(
+    'job.budget-too-large',
+    `With so little noise as ε = ${epsilon} allows, how far it is drawn from its law can not be booked in δ = ${delta}.`,
+    'Ask for a smaller privacy.epsilon, some tens at the most (a larger one promises next to nothing), or for more noise.',
+  );
 }
 
 /** Columns and classes that are declared must be those that the model takes. */
