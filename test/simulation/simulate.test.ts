@@ -178,7 +178,7 @@ describe('a simulation', () => {
   );
 
   it.each([
-    ['a larger budget', '"epsilon": 20', '"epsilon": 2000'],
+    ['a larger budget', '"epsilon": 20', '"epsilon": 40'],
     ['a smaller cohort', '"minimum": 6', '"minimum": 5'],
   ])('refuses to go on with %s than the run began with', async (_what, was, is) => {
     const out = await temporaryDirectory();
