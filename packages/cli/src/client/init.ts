@@ -1,7 +1,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ClientConfigInput } from '@tutti/client/daemon';
-import { createIdentity, fromHex, toHex, type KeyPair } from '@tutti/shared/crypto';
+import { createIdentity, fingerprint, fromHex, toHex, type KeyPair } from '@tutti/shared/crypto';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
 import { Refusal } from '@tutti/shared/errors';
 import { decodeInvitation, type Invitation } from '@tutti/shared/protocol';
@@ -66,7 +66,7 @@ async function init(
     );
   }
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const { fingerprint, writeCertificate } = await import('@tutti/client/identity');
+  const { writeCertificate } = await import('@tutti/client/identity');
   const identity = await identityIn(folder, options, surroundings, ask);
   const shown = (key: string | Uint8Array) =>
     bold(fingerprint(primitives, typeof key === 'string' ? fromHex(key) : key));

@@ -1,11 +1,11 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openKey, sealedKeySchema, sealKey } from '@tutti/client/identity';
 import { fromHex, toHex, type KeyPair } from '@tutti/shared/crypto';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { z } from 'zod';
 import { readIfThere, writeNew } from './files.js';
 import { refuse } from './refusals.js';
-import { openKey, sealedKeySchema, sealKey } from './sealed-key.js';
 
 const key = z.string().regex(/^[0-9a-f]{64}$/);
 

@@ -1,36 +1,16 @@
-import { createCipheriv, createDecipheriv, randomBytes, scrypt, type ScryptOptions } from 'node:crypto';
 import { chmod, open, readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { fromHex, toHex, type KeyPair, type Primitives } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
 import { codeOf } from '../disk.js';
+import { openKey, sealedKeySchema, sealKey, type SealedKey } from './sealed-key.js';
 
 const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`));
-
-/** scrypt with 64 MiB (RFC 7914; OWASP's least is N = 2^16, r = 8). Written into each file, so that it may grow. */
-const COST = { N: 2 ** 16, r: 8, p: 1 } as const;
-/** What a file may ask for: more than this would only exhaust the machine. */
-const MOST_MEMORY = 2 ** 30;
-
-const sealedSchema = z.strictObject({
-  kdf: z.literal('scrypt'),
-  N: z
-    .int()
-    .min(2)
-    .max(2 ** 22),
-  r: z.int().min(1).max(32),
-  p: z.int().min(1).max(16),
-  salt: hex(16),
-  cipher: z.literal('aes-256-gcm'),
-  nonce: hex(12),
-  /** The secret key under AES-256-GCM, its tag behind it; the public key is authenticated with it. */
-  ciphertext: hex(48),
-});
 
 const identityFileSchema = z.strictObject({
   format: z.literal('tutti-identity-v1'),
   publicKey: hex(32),
-  secretKey: z.union([hex(32), sealedSchema]),
+  secretKey: z.union([hex(32), sealedKeySchema]),
 });
 
 /**
@@ -41,7 +21,8 @@ const identityFileSchema = z.strictObject({
  */
 export async function writeIdentity(path: string, identity: KeyPair, passphrase?: string): Promise<void> {
   const publicKey = toHex(identity.publicKey);
-  const secretKey = passphrase === undefined ? toHex(identity.secretKey) : await seal(identity, passphrase);
+  const secretKey =
+    passphrase === undefined ? toHex(identity.secretKey) : await sealKey(identity, passphrase);
   const content = { format: 'tutti-identity-v1', publicKey, secretKey };
   const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
     if (codeOf(error) !== 'EEXIST') throw error;
@@ -122,61 +103,21 @@ export async function readPublicKey(path: string): Promise<string | undefined> {
   return parsed.success ? parsed.data.publicKey : undefined;
 }
 
-async function seal(identity: KeyPair, passphrase: string): Promise<z.output<typeof sealedSchema>> {
-  const salt = randomBytes(16);
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', await derive(passphrase, salt, COST), nonce);
-  cipher.setAAD(identity.publicKey);
-  const sealed = Buffer.concat([cipher.update(identity.secretKey), cipher.final(), cipher.getAuthTag()]);
-  return {
-    kdf: 'scrypt',
-    ...COST,
-    salt: toHex(salt),
-    cipher: 'aes-256-gcm',
-    nonce: toHex(nonce),
-    ciphertext: toHex(sealed),
-  };
-}
-
 async function unseal(
   path: string,
   publicKey: string,
-  sealed: z.output<typeof sealedSchema>,
+  sealed: SealedKey,
   passphrase: string | undefined,
 ): Promise<Uint8Array> {
-  const wrong = (cause?: unknown) =>
-    new Refusal(
-      'identity.passphrase',
-      passphrase === undefined
-        ? `${path} is sealed with a passphrase, and none was given.`
-        : `The passphrase does not open ${path}.`,
-      'Give the passphrase on the terminal, or in the environment variable TUTTI_PASSPHRASE.',
-      { cause },
-    );
-  if (passphrase === undefined) throw wrong();
-  const bytes = fromHex(sealed.ciphertext);
-  const key = await derive(passphrase, fromHex(sealed.salt), sealed);
-  const cipher = createDecipheriv('aes-256-gcm', key, fromHex(sealed.nonce), { authTagLength: 16 });
-  cipher.setAAD(fromHex(publicKey));
-  cipher.setAuthTag(bytes.subarray(32));
-  try {
-    return new Uint8Array(Buffer.concat([cipher.update(bytes.subarray(0, 32)), cipher.final()]));
-  } catch (cause) {
-    throw wrong(cause);
-  }
-}
-
-function derive(
-  passphrase: string,
-  salt: Uint8Array,
-  { N, r, p }: Required<Pick<ScryptOptions, 'N' | 'r' | 'p'>>,
-): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    scrypt(passphrase.normalize('NFKC'), salt, 32, { N, r, p, maxmem: MOST_MEMORY }, (error, key) => {
-      if (error) reject(error);
-      else resolve(key);
-    });
-  });
+  const opened = passphrase === undefined ? undefined : await openKey(sealed, fromHex(publicKey), passphrase);
+  if (opened) return opened;
+  throw new Refusal(
+    'identity.passphrase',
+    passphrase === undefined
+      ? `${path} is sealed with a passphrase, and none was given.`
+      : `The passphrase does not open ${path}.`,
+    'Give the passphrase on the terminal, or in the environment variable TUTTI_PASSPHRASE.',
+  );
 }
 
 function parseJson(text: string): unknown {

@@ -1,3 +1,3 @@
 export * from './certificate-file.js';
-export * from './fingerprint.js';
 export * from './identity-file.js';
+export * from './sealed-key.js';
