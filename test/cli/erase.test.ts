@@ -66,7 +66,7 @@ describe('tutti erase', () => {
 
   it.each([
     [['remedy', 'nowhere', 'E-1', '--remedy', 'magic'], 'choices'],
-    [['remedy', 'nowhere', 'E-1', '--remedy', 'exact', '--epsilon', '-1'], 'positive'],
+    [['remedy', 'nowhere', 'E-1', '--remedy', 'exact', '--epsilon', '-1'], 'above 0'],
     [['request', 'nowhere', '--client', '1', '--rows', 'a,b'], 'numbers of rows'],
     [['request', 'nowhere', '--client', '1'], 'does not hold a run'],
     [['status', 'nowhere', 'E-7'], 'There is no request E-7'],

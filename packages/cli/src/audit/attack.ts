@@ -1,10 +1,10 @@
 import { relative } from 'node:path';
 import { Command } from 'commander';
+import { positiveWholeNumber, seed } from '../arguments.js';
 import { deltaFigure, duration, epsilonFigure, percent } from '../output/figures.js';
-import { positiveWholeNumber } from '../privacy/flags.js';
 import type { Surroundings } from '../surroundings.js';
 import { version } from '../version.js';
-import { seed, type LoadAuditor } from './run.js';
+import type { LoadAuditor } from './run.js';
 
 interface Options {
   readonly shadows: number;

@@ -1,7 +1,7 @@
 import { Refusal } from '@tutti/shared/errors';
 import { Command } from 'commander';
+import { fractionBelowOne, fraction, positive, positiveWholeNumber } from '../arguments.js';
 import { readJob } from '../job/job-file.js';
-import { delta, fraction, positive, positiveWholeNumber } from '../privacy/flags.js';
 import { epsilonFigure, deltaFigure } from '../output/figures.js';
 import type { Surroundings } from '../surroundings.js';
 import type { LoadAuditor } from './run.js';
@@ -23,7 +23,7 @@ export function planCommand({ stdout }: Surroundings, load: LoadAuditor): Comman
     .option('--canaries <number>', 'canaries, each in the data or not by a fair coin', positiveWholeNumber)
     .option('--guesses <number>', 'of the coins; default: all', positiveWholeNumber)
     .option('--epsilon <number>', 'the claim', positive)
-    .option('--delta <number>', 'of the claim; default: the job’s, or 1e-5', delta)
+    .option('--delta <number>', 'of the claim; default: the job’s, or 1e-5', fractionBelowOne)
     .option('--confidence <fraction>', 'of the verdict', fraction)
     .option('--json', 'print one JSON object on stdout and nothing else')
     .action(async (path: string | undefined, options: Options) => {

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
 import type * as Audit from '@tutti/audit';
 import { TuttiError } from '@tutti/shared/errors';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { fraction, positive, positiveWholeNumber, seed } from '../arguments.js';
 import { readJob } from '../job/job-file.js';
 import { duration } from '../output/figures.js';
-import { positive, positiveWholeNumber } from '../privacy/flags.js';
 import type { Surroundings } from '../surroundings.js';
 import { version } from '../version.js';
 
@@ -46,7 +46,7 @@ export function runAuditCommand({ stdout, stderr }: Surroundings, load: LoadAudi
     .option(
       '--noise <fraction>',
       'of the noise that the claim needs: below 1 the audit ought to fail',
-      share,
+      fraction,
       1,
     )
     .option('--seed <number>', 'make the audit repeatable', seed)
@@ -107,18 +107,4 @@ export function runAuditCommand({ stdout, stderr }: Surroundings, load: LoadAudi
 function auditName(job: string): string {
   const time = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
   return `${job}-${time}-${randomBytes(2).toString('hex')}`;
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1))
-    throw new InvalidArgumentError('It must be a fraction from 0 to 1.');
-  return value;
-}
-
-export function seed(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isInteger(value) || value < 0 || value >= 2 ** 31)
-    throw new InvalidArgumentError(`It must be a whole number from 0 to ${2 ** 31 - 1}.`);
-  return value;
 }

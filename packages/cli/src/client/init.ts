@@ -5,7 +5,8 @@ import { createIdentity, fingerprint, fromHex, toHex, type KeyPair } from '@tutt
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
 import { Refusal } from '@tutti/shared/errors';
 import { decodeInvitation, type Invitation } from '@tutti/shared/protocol';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { positive } from '../arguments.js';
 import { paletteFor } from '../output/palette.js';
 import type { Surroundings } from '../surroundings.js';
 import type { Ask } from './ask.js';
@@ -166,12 +167,6 @@ function problemOfInvitation(word: string): string | undefined {
   } catch (error) {
     return error instanceof Refusal ? `${error.message} ${error.remedy}` : 'This is not an invitation.';
   }
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('It must be a positive number.');
-  return value;
 }
 
 function missing(flag: string): Refusal {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { Refusal } from '@tutti/shared/errors';
 import { countWeights, weightsFromBytes } from '@tutti/shared/learning';
+import { wholeNumber } from '../arguments.js';
 import { readJob } from '../job/job-file.js';
 import type { Surroundings } from '../surroundings.js';
 import { openClient, withAccess, type AccessFlags } from './access.js';
@@ -24,7 +25,7 @@ export function remoteJobCommands(surroundings: Surroundings): readonly Command[
     .option(
       '--population <number>',
       'clients that the guarantee counts on, where not all have enrolled yet',
-      whole,
+      wholeNumber(3),
     )
     .action(async (path: string, flags: AccessFlags & { population?: number }) => {
       // Checked here first, where the lines that are wrong can be named.
@@ -119,11 +120,4 @@ async function writeModel(
   for (const [name, content] of Object.entries(layersModelFiles(announced.model, weights))) {
     await writeFile(join(directory, name), content);
   }
-}
-
-function whole(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 3)
-    throw new InvalidArgumentError('It must be a whole number from 3.');
-  return value;
 }

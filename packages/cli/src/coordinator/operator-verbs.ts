@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { Role } from '@tutti/server/api';
+import { positive } from '../arguments.js';
 import type { Surroundings } from '../surroundings.js';
 import { openClient, withAccess, type AccessFlags } from './access.js';
 import { table } from './job-words.js';
@@ -71,10 +72,4 @@ export function inviteCommand(surroundings: Surroundings): Command {
         flags.json === true ? `${JSON.stringify(made)}\n` : `${made.invitations.join('\n')}\n`,
       );
     });
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
-  return value;
 }

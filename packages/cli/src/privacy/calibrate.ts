@@ -7,16 +7,10 @@ import {
 } from '@tutti/shared/privacy';
 import { Refusal } from '@tutti/shared/errors';
 import { Command } from 'commander';
+import { fractionBelowOne, positive } from '../arguments.js';
 import { accountingFor, answer } from './answer.js';
 import { eventFrom } from './event.js';
-import {
-  addAccountingFlags,
-  addEventFlags,
-  delta,
-  positive,
-  type AccountingFlags,
-  type EventFlags,
-} from './flags.js';
+import { addAccountingFlags, addEventFlags, type AccountingFlags, type EventFlags } from './flags.js';
 import { conflicting } from './refusals.js';
 import { guarantee, roundedDown, roundedUp, terms } from './words.js';
 
@@ -100,7 +94,7 @@ function verb(
   const command = new Command(name)
     .description(description)
     .requiredOption('--epsilon <number>', 'the ε to keep', positive)
-    .requiredOption('--delta <number>', 'probability with which the bound may fail', delta);
+    .requiredOption('--delta <number>', 'probability with which the bound may fail', fractionBelowOne);
   return addAccountingFlags(addEventFlags(command, solvedFor)).action((flags: Flags, self: Command) => {
     if (flags.events !== undefined) {
       throw new Refusal(

@@ -7,16 +7,10 @@ import {
   type Guarantee,
 } from '@tutti/shared/privacy';
 import { Command } from 'commander';
+import { fractionBelowOne, nonNegative } from '../arguments.js';
 import { accountingFor, answer } from './answer.js';
 import { eventFrom } from './event.js';
-import {
-  addAccountingFlags,
-  addEventFlags,
-  delta,
-  nonNegative,
-  type AccountingFlags,
-  type EventFlags,
-} from './flags.js';
+import { addAccountingFlags, addEventFlags, type AccountingFlags, type EventFlags } from './flags.js';
 import { guarantee, roundedUp, terms } from './words.js';
 
 type Flags = EventFlags & AccountingFlags & { readonly epsilon?: number; readonly delta: number };
@@ -34,7 +28,7 @@ export function explainCommand(): Command {
       'the ε to explain; otherwise it is worked out from the other flags',
       nonNegative,
     )
-    .requiredOption('--delta <number>', 'probability with which the bound may fail', delta);
+    .requiredOption('--delta <number>', 'probability with which the bound may fail', fractionBelowOne);
   return addAccountingFlags(addEventFlags(command)).action((flags: Flags, self: Command) => {
     const { epsilon, source } = epsilonToExplain(flags);
     const point = { epsilon, delta: flags.delta };

@@ -1,4 +1,13 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import {
+  checked,
+  fraction,
+  fractionBelowOne,
+  nonNegative,
+  positive,
+  positiveWholeNumber,
+  wholeNumber,
+} from '../arguments.js';
 
 /** What the flags of a privacy verb say. Which of them a mechanism takes is checked where its event is built. */
 export interface EventFlags {
@@ -61,11 +70,12 @@ export function addEventFlags(command: Command, solvedFor?: 'noiseMultiplier' | 
       nonNegative,
     );
   }
-  if (solvedFor !== 'rounds') command.option('--rounds <number>', 'rounds (steps); default: 1', wholeNumber);
+  if (solvedFor !== 'rounds')
+    command.option('--rounds <number>', 'rounds (steps); default: 1', wholeNumber(0));
   if (solvedFor !== 'rate') {
     command
       .option('--rate <fraction>', 'probability of entering a round’s sample', fraction)
-      .option('--batch <number>', 'with --population, in place of --rate: size of a sample', wholeNumber)
+      .option('--batch <number>', 'with --population, in place of --rate: size of a sample', wholeNumber(0))
       .option('--population <number>', 'with --batch, in place of --rate', positiveWholeNumber);
   }
   return command
@@ -152,52 +162,16 @@ export function addAccountingFlags(command: Command): Command {
     .option('--json', 'print one JSON object on stdout and nothing else');
 }
 
-export function nonNegative(text: string): number {
-  return checked(text, (value) => value >= 0, 'It must be a number, at least 0.');
-}
-
-export function positive(text: string): number {
-  return checked(text, (value) => value > 0, 'It must be a number above 0.');
-}
-
-export function fraction(text: string): number {
-  return checked(text, (value) => value >= 0 && value <= 1, 'It must be a number from 0 to 1.');
-}
-
-export function delta(text: string): number {
-  return checked(text, (value) => value >= 0 && value < 1, 'It must be a number from 0 to below 1.');
-}
-
-export function positiveWholeNumber(text: string): number {
-  return checked(
-    text,
-    (value) => Number.isSafeInteger(value) && value >= 1,
-    'It must be a whole number, at least 1.',
-  );
-}
-
 export function deltas(text: string): number[] {
-  return text.split(',').map(delta);
+  return text.split(',').map(fractionBelowOne);
 }
 
 export function nonNegatives(text: string): number[] {
   return text.split(',').map(nonNegative);
 }
 
-function wholeNumber(text: string): number {
-  return checked(
-    text,
-    (value) => Number.isSafeInteger(value) && value >= 0,
-    'It must be a whole number, at least 0.',
-  );
-}
-
 function wholeNumbers(text: string): number[] {
-  return text.split(',').map(wholeNumber);
-}
-
-function atLeastOne(text: string): number {
-  return checked(text, (value) => value >= 1, 'It must be a number, at least 1.');
+  return text.split(',').map(wholeNumber(0));
 }
 
 /** A list of orders and of ranges of whole orders. */
@@ -222,9 +196,6 @@ function orders(text: string): number[] {
   });
 }
 
-function checked(text: string, accepts: (value: number) => boolean, complaint: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || !accepts(value))
-    throw new InvalidArgumentError(complaint);
-  return value;
+function atLeastOne(text: string): number {
+  return checked(text, (value) => value >= 1, 'It must be a number, at least 1.');
 }

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { wholeNumber } from '../arguments.js';
 import { certifyKey, init, list, revokeCertificates, show, type Answer } from '../enrol/commands.js';
 import { hex32, readPassphrase } from '../enrol/inputs.js';
 import type { Surroundings } from '../surroundings.js';
@@ -36,7 +37,7 @@ export function enrolCommand({ stdout, environment }: Surroundings): Command {
     .description('enrol an identity: sign its public key')
     .argument('<key>', 'the public key, 64 hexadecimal digits, or a file that holds it')
     .requiredOption(...AUTHORITY)
-    .requiredOption('--days <number>', 'how long the certificate is valid', days)
+    .requiredOption('--days <number>', 'how long the certificate is valid', wholeNumber(1, LONGEST_DAYS))
     .option('--out <file>', 'write the certificate to a new file')
     .option(...PASSPHRASE)
     .option(...JSON_FLAG)
@@ -87,12 +88,4 @@ function group(text: string): Uint8Array {
   const bytes = hex32(text);
   if (bytes === undefined) throw new InvalidArgumentError('It must be 64 hexadecimal digits.');
   return bytes;
-}
-
-function days(text: string): number {
-  const number = /^\d+$/.test(text) ? Number(text) : 0;
-  if (number < 1 || number > LONGEST_DAYS) {
-    throw new InvalidArgumentError(`It must be a whole number from 1 to ${LONGEST_DAYS}.`);
-  }
-  return number;
 }

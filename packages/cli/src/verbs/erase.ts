@@ -5,6 +5,7 @@ import { Refusal } from '@tutti/shared/errors';
 import { verifyErasureCertificate, type Remedy } from '@tutti/shared/rights';
 import type * as Simulation from '@tutti/simulation';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { positive } from '../arguments.js';
 import { Interruption } from '../failure.js';
 import { counted } from '../output/figures.js';
 import { runObserver } from '../output/observer.js';
@@ -84,7 +85,7 @@ export function eraseCommand(surroundings: Surroundings): Command {
     .option(
       '--epsilon <number>',
       'the ε budget from now on, where rounds are run again: nothing is refunded',
-      number,
+      positive,
     )
     .option(...JSON_FLAG)
     .action(async (run: string, name: string, flags: Flags & { remedy: Remedy; epsilon?: number }) => {
@@ -183,13 +184,6 @@ function rows(text: string): number[] {
   if (text.trim() === '' || !numbers.every((value) => Number.isInteger(value) && value >= 0))
     throw new InvalidArgumentError('It must be numbers of rows, apart by commas.');
   return numbers;
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
-    throw new InvalidArgumentError('It must be a positive number.');
-  return value;
 }
 
 function key(text: string): string {

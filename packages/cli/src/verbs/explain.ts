@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { ImageShape } from '@tutti/client/rights';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { number, wholeNumber } from '../arguments.js';
 import { METHODS, type Method } from '../explain/explanation.js';
 import { explanationLines } from '../explain/text.js';
 import type { Surroundings } from '../surroundings.js';
@@ -27,25 +28,25 @@ export function explainCommand({ stdout }: Surroundings): Command {
   return new Command('explain')
     .description('explain what a model says of a row, on this machine')
     .argument('<model or runs/id>', 'the folder of a run, or of a model (model.json and weights.bin)')
-    .option('--row <number>', 'of the rows at hand', whole, 0)
+    .option('--row <number>', 'of the rows at hand', wholeNumber(0), 0)
     .addOption(new Option('--method <name>', 'how').choices(METHODS).default('shap'))
     .option(
       '--class <number>',
       'the class whose probability is explained; left out, the most probable one',
-      whole,
+      wholeNumber(0),
     )
     .option('--data <file.csv>', 'a client’s own rows; left out, for a run: its public held-out rows')
     .option('--label <column>', 'of that file, that holds the class', 'label')
     .option('--offset <number>', 'subtracted from every feature of that file, as in the job', number, 0)
     .option('--scale <number>', 'by which they are divided then', number, 1)
-    .option('--client <number>', 'for a run: the rows of this virtual client', whole)
+    .option('--client <number>', 'for a run: the rows of this virtual client', wholeNumber(0))
     .option(
       '--background <file.json>',
       'means or quantiles of a private statistic; left out, the rows at hand',
     )
     .option('--feature <column>', 'for the method dependence')
     .option('--image <size>', 'width and height, such as 8x8: for gradients and occlusion', image)
-    .option('--seed <number>', 'of what is drawn: coalitions, samples, shuffles', whole, 1)
+    .option('--seed <number>', 'of what is drawn: coalitions, samples, shuffles', wholeNumber(0), 1)
     .option('--html <file>', 'write a page with a picture, too')
     .option('--json', 'print one object')
     .action(async (path: string, flags: Flags) => {
@@ -76,19 +77,6 @@ export function explainCommand({ stdout }: Surroundings): Command {
           : `${explanationLines(explanation).join('\n')}\n`,
       );
     });
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
-  return value;
-}
-
-function whole(text: string): number {
-  const value = number(text);
-  if (!Number.isInteger(value) || value < 0)
-    throw new InvalidArgumentError('It must be a whole number from 0.');
-  return value;
 }
 
 function image(text: string): ImageShape {

@@ -8,7 +8,8 @@ import {
   provenanceOf,
   type Paper,
 } from '@tutti/shared/rights';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { nonNegative } from '../arguments.js';
 import { counted } from '../output/figures.js';
 import { readProcessing } from '../rights/processing.js';
 import type { Surroundings } from '../surroundings.js';
@@ -79,7 +80,7 @@ export function recordsCommand({ stdout }: Surroundings): Command {
       'delete checkpoints whose period is over; the current model, the ledger and the records stay',
     )
     .argument(...RUN)
-    .requiredOption('--days <number>', 'for which checkpoints are kept', days)
+    .requiredOption('--days <number>', 'for which checkpoints are kept', nonNegative)
     .option('--dry-run', 'say what would go')
     .option(...JSON_FLAG)
     .action(async (path: string, flags: Flags & { days: number; dryRun?: boolean }) => {
@@ -102,11 +103,4 @@ export function recordsCommand({ stdout }: Surroundings): Command {
     .addCommand(minimisation)
     .addCommand(provenance)
     .addCommand(retention);
-}
-
-function days(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
-    throw new InvalidArgumentError('It must be a number of days, from 0.');
-  return value;
 }

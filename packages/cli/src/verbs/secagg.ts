@@ -1,5 +1,6 @@
 import { cohortParameters, type GraphMode, type Profile } from '@tutti/shared/secagg';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { fractionBelowOne, positiveWholeNumber } from '../arguments.js';
 import type { Surroundings } from '../surroundings.js';
 
 interface Options {
@@ -24,9 +25,19 @@ const graphModes = {
 export function secaggCommand({ stdout }: Surroundings): Command {
   const parameters = new Command('parameters')
     .description('the degree, threshold and quorum that every party computes for a cohort')
-    .requiredOption('--cohort <number>', 'clients on the roster', whole)
-    .option('--corrupt <fraction>', 'of the roster, that may collude with the coordinator', fraction, 0.1)
-    .option('--dropout <fraction>', 'of the roster, whose loss must not cost the round', fraction, 0.1)
+    .requiredOption('--cohort <number>', 'clients on the roster', positiveWholeNumber)
+    .option(
+      '--corrupt <fraction>',
+      'of the roster, that may collude with the coordinator',
+      fractionBelowOne,
+      0.1,
+    )
+    .option(
+      '--dropout <fraction>',
+      'of the roster, whose loss must not cost the round',
+      fractionBelowOne,
+      0.1,
+    )
     .addOption(
       new Option('--profile <name>', 'M: the coordinator may lie; S: it follows the protocol')
         .choices(['M', 'S'])
@@ -40,7 +51,7 @@ export function secaggCommand({ stdout }: Surroundings): Command {
         .choices(Object.keys(graphModes))
         .default('beacon'),
     )
-    .option('--security <bits>', 'a bad graph has probability below 2^-bits', whole, 40)
+    .option('--security <bits>', 'a bad graph has probability below 2^-bits', positiveWholeNumber, 40)
     .option('--json', 'print one object')
     .action(({ cohort, corrupt, dropout, profile, seed, security, json = false }: Options) => {
       const numbers = cohortParameters({
@@ -61,23 +72,4 @@ Secure against ${corruptClients} colluding clients; ${n - alive} may be lost.\n`
       );
     });
   return new Command('secagg').description('plan secure aggregation').addCommand(parameters);
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
-  return value;
-}
-
-function whole(text: string): number {
-  const value = number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError('It must be a whole number from 1.');
-  return value;
-}
-
-function fraction(text: string): number {
-  const value = number(text);
-  if (value < 0 || value >= 1) throw new InvalidArgumentError('It must be a fraction from 0 to below 1.');
-  return value;
 }

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { Refusal, TuttiError } from '@tutti/shared/errors';
 import type { RunSummary } from '@tutti/shared/protocol';
 import type * as Simulation from '@tutti/simulation';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { number, seed } from '../arguments.js';
 import { Interruption } from '../failure.js';
 import { withFlags, type JobFlags } from '../job/flags.js';
 import { readJob } from '../job/job-file.js';
@@ -198,18 +199,4 @@ async function follow(
 
 function shellWord(text: string): string {
   return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
-  return value;
-}
-
-function seed(text: string): number {
-  const value = number(text);
-  if (!Number.isInteger(value) || value < 0 || value >= 2 ** 31) {
-    throw new InvalidArgumentError(`It must be a whole number from 0 to ${2 ** 31 - 1}.`);
-  }
-  return value;
 }
