@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Examples } from '@tutti/client/training';
 import { Refusal } from '@tutti/shared/errors';
-import { countWeights, weightsFromBytes } from '@tutti/shared/learning';
+import { DenseNetwork, countWeights, weightsFromBytes } from '@tutti/shared/learning';
 import { announceJob } from '@tutti/shared/protocol';
 import { loadDataset, RunDirectory, seededRandomness, systemRandomness } from '@tutti/simulation';
 import { AttributeInference, type AttributeResult } from './attacks/inversion/index.js';
@@ -16,7 +16,6 @@ import {
 } from './attacks/membership/index.js';
 import { measureMemorisation, type MemorisationResult } from './attacks/memorisation/index.js';
 import { picturesOf, type Picture } from './attacks/pictures.js';
-import { Network } from './network.js';
 
 /** What the attacks on a run found. */
 export interface RunAttacks {
@@ -63,7 +62,7 @@ export async function attackRun(options: AttackRunOptions): Promise<RunAttacks> 
     inputs,
     classes,
   });
-  const network = new Network(job.model, await finalModel(directory, countWeights(job.model)));
+  const network = new DenseNetwork(job.model, await finalModel(directory, countWeights(job.model)));
   const announced = announceJob(job, job.simulation.clients);
   const { delta, noiseMultiplier } = announced.privacy;
   const randomness = options.seed === undefined ? systemRandomness : seededRandomness(`attack ${seed}`);

@@ -3,7 +3,6 @@ export * from './attack-run.js';
 export * from './audit-job.js';
 export * from './bounds/index.js';
 export * from './canaries/index.js';
-export { Network, type ExampleGradient } from './network.js';
 export * from './verdict.js';
 export { renderAudit, type AuditReport } from './report/index.js';
 export { writeAudit } from './report/write.js';

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { AttributeInference, ModelInversion, Network, similarity } from '@tutti/audit';
+import { AttributeInference, ModelInversion, similarity } from '@tutti/audit';
 import { classifierModel, makePrivateWithEpsilon } from '@tutti/client/dp';
 import { createTrainer, publicGenerator, type Examples } from '@tutti/client/training';
-import { modelSpecSchema } from '@tutti/shared/learning';
+import { DenseNetwork, modelSpecSchema } from '@tutti/shared/learning';
 import { loadDataset, selectRows, seededRandomness } from '@tutti/simulation';
 
 const tabular = modelSpecSchema.parse({ inputs: 30, classes: 2, hidden: [{ units: 32 }] });
@@ -33,13 +33,16 @@ beforeAll(async () => {
   );
 });
 
-async function plain(spec: typeof tabular, rows: Examples): Promise<Network> {
+async function plain(spec: typeof tabular, rows: Examples): Promise<DenseNetwork> {
   const trainer = await createTrainer(spec, 'arrays');
   const settings = { epochs: 400, batchSize: 8, learningRate: 0.1 };
-  return new Network(spec, await trainer.train(trainer.initialWeights(), rows, settings, publicGenerator(2)));
+  return new DenseNetwork(
+    spec,
+    await trainer.train(trainer.initialWeights(), rows, settings, publicGenerator(2)),
+  );
 }
 
-async function withPrivacy(spec: typeof tabular, rows: Examples): Promise<Network> {
+async function withPrivacy(spec: typeof tabular, rows: Examples): Promise<DenseNetwork> {
   const training = await makePrivateWithEpsilon({
     model: classifierModel(spec),
     optimizer: (tf) => tf.train.sgd(0.5),
@@ -52,13 +55,13 @@ async function withPrivacy(spec: typeof tabular, rows: Examples): Promise<Networ
     random: seededRandomness('inversion').stream('training'),
   });
   while (training.stepsLeft > 0) await training.step();
-  const network = new Network(spec, training.weights());
+  const network = new DenseNetwork(spec, training.weights());
   training.dispose();
   return network;
 }
 
 /** Mean over columns of what the model kept of its own rows beyond what it knows of all. */
-function advantage(network: Network): number {
+function advantage(network: DenseNetwork): number {
   const columns = Array.from({ length: 30 }, (_, column) => column);
   const gaps = columns.map((column) => {
     const result = new AttributeInference(column).attack(network, members, others);
@@ -79,7 +82,7 @@ describe('attribute inference on a table', () => {
 
 describe('model inversion where one person is a class', () => {
   const spec = modelSpecSchema.parse({ inputs: 64, classes: 10 });
-  const inverted = async (train: (spec: typeof tabular, rows: Examples) => Promise<Network>) => {
+  const inverted = async (train: (spec: typeof tabular, rows: Examples) => Promise<DenseNetwork>) => {
     const data = { source: 'digits', label: 'label', offset: 5, scale: 16, heldOut: 0.2 };
     const { train: digits } = await loadDataset(data, { inputs: 64, classes: 10 });
     const rows = Array.from({ length: 400 }, (_, row) => row);

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { FirstLayerRecovery, GradientInversion, Network, serverViews, similarity } from '@tutti/audit';
+import { FirstLayerRecovery, GradientInversion, serverViews, similarity } from '@tutti/audit';
 import { createTrainer, publicGenerator, type Examples } from '@tutti/client/training';
-import { drawInitialWeights, layoutOf, modelSpecSchema } from '@tutti/shared/learning';
+import { DenseNetwork, drawInitialWeights, layoutOf, modelSpecSchema } from '@tutti/shared/learning';
 import { planEncoding } from '@tutti/shared/privacy';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { loadDataset, selectRows } from '@tutti/simulation';
@@ -75,7 +75,7 @@ describe('gradient inversion on a small network', () => {
   };
 
   it('finds the digit and its label from its gradient', () => {
-    const network = new Network(spec, weights());
+    const network = new DenseNetwork(spec, weights());
     const { features, labels } = single(3);
     const found = new GradientInversion(network).invert(network.gradient(features, labels[0]!).weights, {
       range: RANGE,
@@ -86,7 +86,7 @@ describe('gradient inversion on a small network', () => {
   });
 
   it('finds nothing in a gradient that is clipped and has the noise of ε = 3', () => {
-    const network = new Network(spec, weights());
+    const network = new DenseNetwork(spec, weights());
     const { features, labels } = single(3);
     const gradient = network.gradient(features, labels[0]!).weights;
     const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value ** 2, 0));
@@ -100,7 +100,7 @@ describe('gradient inversion on a small network', () => {
   });
 
   it('has the slopes of the network right', () => {
-    const network = new Network(spec, weights());
+    const network = new DenseNetwork(spec, weights());
     const { features, labels } = single(5);
     const { input, weights: slopes } = network.gradient(features, labels[0]!);
     const nudged = (index: number, by: number) =>
@@ -112,7 +112,7 @@ describe('gradient inversion on a small network', () => {
     }
     for (const index of [7, 1000, 1700]) {
       const moved = (by: number) =>
-        new Network(
+        new DenseNetwork(
           spec,
           Float64Array.from(network.weights, (w, i) => w + (i === index ? by : 0)),
         );

@@ -1,5 +1,5 @@
 import { createTrainer, publicGenerator, type Examples } from '@tutti/client/training';
-import { drawInitialWeights, layoutOf, modelSpecSchema } from '@tutti/shared/learning';
+import { DenseNetwork, drawInitialWeights, layoutOf, modelSpecSchema } from '@tutti/shared/learning';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { encodingPlan, type AnnouncedJob, type Job } from '@tutti/shared/protocol';
 import { selectRows, type Randomness } from '@tutti/simulation';
@@ -7,7 +7,6 @@ import { addNoise } from './noisy-gradient.js';
 import { rowOf } from './membership/attack.js';
 import { ModelInversion } from './inversion/index.js';
 import { FirstLayerRecovery, GradientInversion, serverViews, similarity } from './reconstruction/index.js';
-import { Network } from '../network.js';
 
 /** An image that an attack produced, and how much it resembles the truth. */
 export interface Picture {
@@ -25,7 +24,7 @@ interface Scene {
   readonly job: Job;
   readonly announced: AnnouncedJob;
   /** The model that the run came to. */
-  readonly network: Network;
+  readonly network: DenseNetwork;
   readonly train: Examples;
   readonly heldOut: Examples;
   readonly randomness: Randomness;
@@ -81,7 +80,7 @@ const SMALL = modelSpecSchema.parse({
 function fromGradient({ announced, train, randomness }: Scene): Picture[] {
   const uniform = publicGenerator(9);
   const weights = drawInitialWeights(layoutOf(SMALL), 1).map((weight) => weight + 0.4 * (uniform() - 0.5));
-  const network = new Network(SMALL, weights);
+  const network = new DenseNetwork(SMALL, weights);
   const attack = new GradientInversion(network);
   const truth = rowOf(train, ROW, SMALL.inputs);
   const gradient = network.gradient(truth, train.labels[ROW] ?? 0).weights;

@@ -2,10 +2,9 @@ import { Matrix } from 'ml-matrix';
 import { classifierModel, makePrivate, makePrivateWithEpsilon, type PrivateTraining } from '@tutti/client/dp';
 import type { Examples } from '@tutti/client/training';
 import { uniformStream } from '@tutti/shared/crypto';
-import type { ModelSpec } from '@tutti/shared/learning';
+import { DenseNetwork, type ModelSpec } from '@tutti/shared/learning';
 import type { Randomness } from '@tutti/simulation';
 import { guessBySign, type OneRunAudit } from '../bounds/one-run.js';
-import { Network } from '../network.js';
 import { craftCanaries } from './craft.js';
 import { CanaryDecoder } from './decoder.js';
 
@@ -88,7 +87,7 @@ export async function auditExamples(options: ExampleAuditOptions): Promise<Canar
     for (let step = 1; step <= steps; step++) {
       const before = training.weights();
       await training.step();
-      const network = new Network(model, before);
+      const network = new DenseNetwork(model, before);
       decoder.observe({
         canaries: clippedGradients(network, crafted, clipNorm),
         real: clippedGradients(network, examples, clipNorm),
@@ -115,7 +114,11 @@ function releasedSum(before: Float32Array, training: PrivateTraining, scale: num
   return Float64Array.from(before, (weight, index) => (weight - (after[index] ?? 0)) * scale);
 }
 
-function clippedGradients(network: Network, { features, labels, count }: Examples, clipNorm: number): Matrix {
+function clippedGradients(
+  network: DenseNetwork,
+  { features, labels, count }: Examples,
+  clipNorm: number,
+): Matrix {
   const { inputs } = network.spec;
   const rows: Float64Array[] = [];
   for (let row = 0; row < count; row++) {

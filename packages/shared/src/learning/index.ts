@@ -1,3 +1,4 @@
+export * from './dense-network.js';
 export * from './evaluation-counts.js';
 export * from './initial-weights.js';
 export * from './layout.js';

@@ -1,5 +1,5 @@
 import type { Examples } from '@tutti/client/training';
-import type { Network } from '../../network.js';
+import type { DenseNetwork } from '@tutti/shared/learning';
 import { rowOf } from '../membership/attack.js';
 
 /** How often an attacker who knows all of a row but one column guesses whether that column is high or low. */
@@ -26,7 +26,7 @@ export class AttributeInference {
   /** @param column - the unknown one; it is guessed to lie above its median or not */
   constructor(private readonly column: number) {}
 
-  attack(network: Network, members: Examples, nonMembers: Examples): AttributeResult {
+  attack(network: DenseNetwork, members: Examples, nonMembers: Examples): AttributeResult {
     const { inputs } = network.spec;
     const values = [members, nonMembers].flatMap((rows) =>
       Array.from({ length: rows.count }, (_, row) => rows.features[row * inputs + this.column] ?? 0),

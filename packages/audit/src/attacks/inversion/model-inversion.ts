@@ -1,5 +1,5 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- loop limits bound every index */
-import type { Network } from '../../network.js';
+import type { DenseNetwork } from '@tutti/shared/learning';
 
 export interface ModelInversionOptions {
   /** Where the search begins, and what is held against straying from it: the mean of public rows. */
@@ -18,7 +18,7 @@ export class ModelInversion {
   readonly name = 'Model inversion';
   readonly paper = 'Fredrikson et al. 2015';
 
-  constructor(private readonly network: Network) {}
+  constructor(private readonly network: DenseNetwork) {}
 
   invert(label: number, { start, range, iterations = 200 }: ModelInversionOptions): Float64Array {
     const [least, most] = range;

@@ -1,10 +1,10 @@
 import type { Examples } from '@tutti/client/training';
-import type { Network } from '../../network.js';
+import type { DenseNetwork } from '@tutti/shared/learning';
 import { rocOf, type Roc } from './roc.js';
 
 /** A model, and rows of which the auditor knows whether it was trained on them. */
 export interface MembershipTarget {
-  readonly network: Network;
+  readonly network: DenseNetwork;
   readonly members: Examples;
   readonly nonMembers: Examples;
 }
@@ -15,7 +15,7 @@ export interface MembershipAttack {
   /** Where it was published. */
   readonly paper: string;
   /** One score a row, high for members. */
-  scores(network: Network, rows: Examples): Float64Array;
+  scores(network: DenseNetwork, rows: Examples): Float64Array;
   /** The score above which the attack as published accuses; undefined where it leaves the threshold open. */
   threshold?(target: MembershipTarget): number;
 }

@@ -1,5 +1,5 @@
 import type { Examples } from '@tutti/client/training';
-import type { Network } from '../../network.js';
+import type { DenseNetwork } from '@tutti/shared/learning';
 import { rowOf, type MembershipAttack } from './attack.js';
 
 /**
@@ -13,7 +13,7 @@ export class ConfidenceThreshold implements MembershipAttack {
   /** @param confidence - above which a row is accused */
   constructor(private readonly confidence = 0.9) {}
 
-  scores(network: Network, rows: Examples): Float64Array {
+  scores(network: DenseNetwork, rows: Examples): Float64Array {
     return Float64Array.from({ length: rows.count }, (_, row) =>
       network
         .probabilities(rowOf(rows, row, network.spec.inputs))

@@ -1,10 +1,10 @@
 import type { Examples } from '@tutti/client/training';
-import type { Network } from '../../network.js';
+import type { DenseNetwork } from '@tutti/shared/learning';
 import { rowOf, type MembershipAttack } from './attack.js';
 
 /** A model that the attacker trained on rows of its own choice. */
 export interface Shadow {
-  readonly network: Network;
+  readonly network: DenseNetwork;
   /** Whether it was trained on a row, told by the row's features and label. */
   readonly contains: (rows: Examples, row: number) => boolean;
 }
@@ -23,7 +23,7 @@ export class LikelihoodRatio implements MembershipAttack {
     this.name = `LiRA, ${shadows.length} shadow models`;
   }
 
-  scores(network: Network, rows: Examples): Float64Array {
+  scores(network: DenseNetwork, rows: Examples): Float64Array {
     const fitted = Array.from({ length: rows.count }, (_, row) => this.fit(rows, row));
     const inside = pooled(fitted.map(({ inside: world }) => world));
     const outside = pooled(fitted.map(({ outside: world }) => world));
@@ -51,7 +51,7 @@ interface Moments {
 }
 
 /** `ln(p / (1 - p))` of the probability of the row's own class: near to normal over models, where the probability is not. */
-function scaledConfidence(network: Network, rows: Examples, row: number): number {
+function scaledConfidence(network: DenseNetwork, rows: Examples, row: number): number {
   const label = rows.labels[row] ?? 0;
   const probabilities = network.probabilities(rowOf(rows, row, network.spec.inputs));
   const others = probabilities.reduce((sum, probability, c) => (c === label ? sum : sum + probability), 0);

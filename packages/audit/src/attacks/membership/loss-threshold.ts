@@ -1,5 +1,5 @@
 import type { Examples } from '@tutti/client/training';
-import type { Network } from '../../network.js';
+import type { DenseNetwork } from '@tutti/shared/learning';
 import { rowOf, type MembershipAttack, type MembershipTarget } from './attack.js';
 
 /**
@@ -10,7 +10,7 @@ export class LossThreshold implements MembershipAttack {
   readonly name = 'Loss threshold';
   readonly paper = 'Yeom et al. 2018';
 
-  scores(network: Network, rows: Examples): Float64Array {
+  scores(network: DenseNetwork, rows: Examples): Float64Array {
     return Float64Array.from(
       { length: rows.count },
       (_, row) => -network.loss(rowOf(rows, row, network.spec.inputs), rows.labels[row] ?? 0),

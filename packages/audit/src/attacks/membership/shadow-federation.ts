@@ -1,8 +1,7 @@
 import { createTrainer, publicGenerator, shuffle, type Examples, type Trainer } from '@tutti/client/training';
-import { applyUpdate, INITIAL_OPTIMISER_STATE } from '@tutti/shared/learning';
+import { DenseNetwork, applyUpdate, INITIAL_OPTIMISER_STATE } from '@tutti/shared/learning';
 import type { AnnouncedJob, Job } from '@tutti/shared/protocol';
 import { partition, selectRows } from '@tutti/simulation';
-import { Network } from '../../network.js';
 import { rowOf } from './attack.js';
 import type { Shadow } from './likelihood-ratio.js';
 
@@ -38,7 +37,7 @@ export async function trainShadows(options: ShadowOptions): Promise<Shadow[]> {
         Array.from({ length: half.count }, (_, row) => nameOf(half, row, job.model.inputs)),
       );
       trained.push({
-        network: new Network(job.model, weights),
+        network: new DenseNetwork(job.model, weights),
         contains: (rows, row) => known.has(nameOf(rows, row, job.model.inputs)),
       });
       observe?.(shadow + 1);

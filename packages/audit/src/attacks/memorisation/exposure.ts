@@ -1,4 +1,4 @@
-import type { Network } from '../../network.js';
+import type { DenseNetwork } from '@tutti/shared/learning';
 import { surprise } from './text-model.js';
 
 /** How much better a model knows a secret than the others that it could have been. */
@@ -33,7 +33,7 @@ export class CanaryExposure {
     return `${this.prefix}${String(secret).padStart(this.digits, '0')}. `;
   }
 
-  measure(network: Network, secret: number): Exposure {
+  measure(network: DenseNetwork, secret: number): Exposure {
     const candidates = 10 ** this.digits;
     const surprises = Float64Array.from({ length: candidates }, (_, candidate) =>
       surprise(network, this.canary(candidate)),

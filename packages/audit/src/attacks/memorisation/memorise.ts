@@ -2,7 +2,7 @@ import { classifierModel, makePrivateWithEpsilon } from '@tutti/client/dp';
 import { createTrainer, publicGenerator, type Examples } from '@tutti/client/training';
 import { groupGuarantee } from '@tutti/shared/privacy';
 import type { Randomness } from '@tutti/simulation';
-import { Network } from '../../network.js';
+import { DenseNetwork } from '@tutti/shared/learning';
 import { CanaryExposure, largestExposure, type Exposure } from './exposure.js';
 import { sentences, TEXT_MODEL, textExamples } from './text-model.js';
 
@@ -51,12 +51,12 @@ export async function measureMemorisation(options: MemorisationOptions): Promise
   };
 }
 
-async function trainPlainly(data: Examples, seed: number): Promise<Network> {
+async function trainPlainly(data: Examples, seed: number): Promise<DenseNetwork> {
   const trainer = await createTrainer(TEXT_MODEL, 'arrays');
   const settings = { epochs: EPOCHS, batchSize: 16, learningRate: 0.3 };
   const weights = await trainer.train(trainer.initialWeights(), data, settings, publicGenerator(seed));
   trainer.dispose();
-  return new Network(TEXT_MODEL, weights);
+  return new DenseNetwork(TEXT_MODEL, weights);
 }
 
 async function trainPrivately(
@@ -64,7 +64,7 @@ async function trainPrivately(
   epsilon: number,
   delta: number,
   randomness: Randomness,
-): Promise<Network> {
+): Promise<DenseNetwork> {
   const training = await makePrivateWithEpsilon({
     model: classifierModel(TEXT_MODEL),
     optimizer: (tf) => tf.train.sgd(2),
@@ -77,7 +77,7 @@ async function trainPrivately(
     random: randomness.stream('audit/text'),
   });
   while (training.stepsLeft > 0) await training.step();
-  const network = new Network(TEXT_MODEL, training.weights());
+  const network = new DenseNetwork(TEXT_MODEL, training.weights());
   training.dispose();
   return network;
 }

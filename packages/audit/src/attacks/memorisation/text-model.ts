@@ -1,7 +1,6 @@
 import type { Examples } from '@tutti/client/training';
 import { publicGenerator } from '@tutti/client/training';
-import { modelSpecSchema, type ModelSpec } from '@tutti/shared/learning';
-import type { Network } from '../../network.js';
+import { type DenseNetwork, modelSpecSchema, type ModelSpec } from '@tutti/shared/learning';
 
 const ALPHABET = ' abcdefghijklmnopqrstuvwxyz.0123456789';
 /** Characters from which the next is foretold. */
@@ -30,7 +29,7 @@ export function textExamples(text: string): Examples {
 }
 
 /** How surprised the model is by the end of a text after its first six characters, in nats. */
-export function surprise(network: Network, text: string): number {
+export function surprise(network: DenseNetwork, text: string): number {
   const { features, labels, count } = textExamples(text);
   let sum = 0;
   for (let row = 0; row < count; row++) {

@@ -1,8 +1,7 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- loop limits bound every index */
 import { publicGenerator } from '@tutti/client/training';
-import { layoutOf } from '@tutti/shared/learning';
+import { DenseNetwork, layoutOf } from '@tutti/shared/learning';
 import { dot } from '../../canaries/directions.js';
-import { Network } from '../../network.js';
 
 export interface InversionOptions {
   /** Default: 400. */
@@ -29,7 +28,7 @@ export class GradientInversion {
   readonly name = 'Gradient inversion';
   readonly paper = 'Zhu et al. 2019; Geiping et al. 2020';
 
-  constructor(private readonly network: Network) {}
+  constructor(private readonly network: DenseNetwork) {}
 
   /** @param gradient - of one row, in the order of the weights; of any length */
   invert(gradient: ArrayLike<number>, { iterations = 400, range, seed }: InversionOptions): Inverted {
@@ -77,7 +76,7 @@ export class GradientInversion {
     const v = found.map((value, i) => ((cosine * value) / own - observed[i]! / other) / own);
     const reach = 1e-4 / (Math.sqrt(dot(v, v)) + 1e-300);
     const moved = (sign: number) =>
-      new Network(
+      new DenseNetwork(
         this.network.spec,
         Float64Array.from(v, (value, i) => this.network.weights[i]! + sign * reach * value),
       ).gradient(features, label).input;

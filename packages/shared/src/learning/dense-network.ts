@@ -1,5 +1,6 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- loop limits bound every index */
-import { layoutOf, type DenseLayer, type ModelLayout, type ModelSpec } from '@tutti/shared/learning';
+import { layoutOf, type DenseLayer, type ModelLayout } from './layout.js';
+import type { ModelSpec } from './model.js';
 
 /** What one example says about a model. */
 export interface ExampleGradient {
@@ -11,10 +12,10 @@ export interface ExampleGradient {
 }
 
 /**
- * A dense softmax classifier as an attacker computes with it: one example at a time, in double precision, with gradients by weights and by
- * features. It computes what the client's trainers train, and is made from their weight vector.
+ * A dense softmax classifier in double precision, one example at a time, with gradients by weights and by features: for explanations and
+ * attacks, where exactness counts and speed does not. It computes what the client's trainers train, and is made from their weight vector.
  */
-export class Network {
+export class DenseNetwork {
   private readonly layout: ModelLayout;
 
   /** @param weights - layer after layer, kernel before bias */
@@ -47,8 +48,23 @@ export class Network {
     const normaliser = logSumExp(logits);
     let loss = 0;
     for (let c = 0; c < logits.length; c++) loss += wanted[c]! * (normaliser - logits[c]!);
+    const back = softmax(logits).map((probability, c) => probability - wanted[c]!);
+    return { loss, ...this.backward(activations, back) };
+  }
+
+  /** Of a class's probability by the features. */
+  probabilityGradient(features: ArrayLike<number>, label: number): Float64Array {
+    const activations = this.forward(features);
+    const probabilities = softmax(activations.at(-1)!);
+    const own = probabilities[label]!;
+    const back = probabilities.map((p, c) => own * ((c === label ? 1 : 0) - p));
+    return this.backward(activations, back).input;
+  }
+
+  /** @param back - of a figure by the logits */
+  private backward(activations: readonly Float64Array[], back: Float64Array): Omit<ExampleGradient, 'loss'> {
     const weights = new Float64Array(this.layout.parameters);
-    let delta: Float64Array = softmax(logits).map((probability, c) => probability - wanted[c]!);
+    let delta = back;
     for (let index = this.layout.layers.length - 1; index >= 0; index--) {
       const layer = this.layout.layers[index]!;
       const inputs = activations[index]!;
@@ -64,7 +80,7 @@ export class Network {
       const activation = this.layout.layers[index - 1]?.activation ?? 'linear';
       delta = below.map((value, i) => value * slope(activation, inputs[i]!));
     }
-    return { loss, weights, input: delta };
+    return { weights, input: delta };
   }
 
   /** The features, and what each layer makes of them; the last are the logits. */
