@@ -5,13 +5,14 @@
  */
 import { cpus, loadavg } from 'node:os';
 import { auditExamples, verdictOf } from '@tutti/audit';
+import { modelSpecSchema } from '@tutti/shared/learning';
 import { loadDataset, seededRandomness } from '@tutti/simulation';
 
 const seeds = Number(process.argv[2] ?? 20);
 const claim = { epsilon: 3, delta: 7e-5 };
 const data = { source: 'digits', label: 'label', offset: 5, scale: 16, heldOut: 0.2 };
 const { train: examples } = await loadDataset(data, { inputs: 64, classes: 10 });
-const model = { kind: 'classifier', inputs: 64, classes: 10, hidden: [], seed: 1 };
+const model = modelSpecSchema.parse({ inputs: 64, classes: 10 });
 
 const [cpu] = cpus();
 console.log(
