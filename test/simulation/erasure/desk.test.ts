@@ -4,16 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { jobSchema, type RunSummary } from '@tutti/shared/protocol';
-import { verifyErasureCertificate } from '@tutti/shared/rights';
-import {
-  certifiedText,
-  contributions,
-  ErasureDesk,
-  groupEpsilon,
-  simulate,
-  withRun,
-  type SimulationEvent,
-} from '@tutti/simulation';
+import { certifiedText, groupEpsilon, verifyErasureCertificate } from '@tutti/shared/rights';
+import { contributions, ErasureDesk, simulate, withRun, type SimulationEvent } from '@tutti/simulation';
 import { temporaryDirectory } from '../../support/temporary.js';
 
 const job = jobSchema.parse({

@@ -1,4 +1,3 @@
 export * from './chained-log.js';
-export * from './erasure-certificate.js';
-export * from './erasure-request.js';
+export * from './erasure/index.js';
 export * from './papers/index.js';

@@ -1,7 +1,7 @@
 import type { Erasure } from '@tutti/shared/privacy';
-import type { Check, ErasureRequest, Outcome } from '@tutti/shared/rights';
+import { standingDebits, type Check, type ErasureRequest, type Outcome } from '@tutti/shared/rights';
 import type { KeptRun } from './kept-run.js';
-import { contributions, firstRoundOf, standingDebits } from './lineage.js';
+import { contributions, firstRoundOf } from './lineage.js';
 
 /** Checks what a remedy left behind against ledger, rosters, artifacts and, in a seeded run, the draws made again. */
 export async function checksOf(run: KeptRun, request: ErasureRequest, outcome: Outcome): Promise<Check[]> {

@@ -1,11 +1,6 @@
-import {
-  groupGuarantee,
-  noiseDistance,
-  releasedModelEvent,
-  releaseEvent,
-  type Account,
-} from '@tutti/shared/privacy';
+import { noiseDistance, releasedModelEvent, releaseEvent, type Account } from '@tutti/shared/privacy';
 import { encodingPlan } from '@tutti/shared/protocol';
+import { certifiedRemoval, type CertifiedRemoval } from '@tutti/shared/rights';
 import type { KeptRun } from './kept-run.js';
 import { contributions, firstRoundOf } from './lineage.js';
 
@@ -24,15 +19,6 @@ export interface ReplayCost {
   readonly epsilonBudget: number;
 }
 
-/** What differential privacy has promised already, for one client and for groups of them, at the job's δ. */
-export interface CertifiedRemoval {
-  readonly seeded: boolean;
-  readonly delta: number;
-  readonly groups: readonly { readonly clients: number; readonly epsilon: number | null }[];
-  /** ε of this client against the coordinator. */
-  readonly coordinator: number;
-}
-
 /** What is to be known before a remedy is chosen. */
 export interface RemedyCosts {
   /** Rounds in which the client may have sent an input. */
@@ -42,8 +28,6 @@ export interface RemedyCosts {
   readonly certified: CertifiedRemoval;
   readonly approximate: ReplayCost;
 }
-
-const GROUPS = [1, 2, 5];
 
 /** Computes what each remedy costs and gives for one client of a run. */
 export function remedyCosts(run: KeptRun, client: string): RemedyCosts {
@@ -56,7 +40,7 @@ export function remedyCosts(run: KeptRun, client: string): RemedyCosts {
     contributions: own,
     completed,
     exact: replayCost(run, first === undefined ? completed : first - 1, completed),
-    certified: certifiedRemoval(run, client),
+    certified: certifiedRemoval(run.ledgerState, client),
     approximate: replayCost(run, completed - undoing, completed),
   };
 }
@@ -91,31 +75,4 @@ function accountAfter({ announced, ledgerState }: KeptRun, further: number): Acc
   const account = ledgerState.releasedAccount.after(event, distance);
   for (let round = 1; round < further; round++) account.charge(event, distance);
   return account;
-}
-
-function certifiedRemoval({ ledgerState }: KeptRun, client: string): CertifiedRemoval {
-  const { delta, seeded } = ledgerState.terms;
-  return {
-    seeded,
-    delta,
-    groups: GROUPS.map((clients) => ({
-      clients,
-      epsilon: groupEpsilon(ledgerState.releasedAccount, clients, delta),
-    })),
-    coordinator: ledgerState.spentBy(client),
-  };
-}
-
-/**
- * ε of `size` units together at δ: the least over the δ' of one unit whose group guarantee stays within δ (Dwork and Roth 2014,
- * Theorem 2.2 and its approximate form). Null where nothing is bounded.
- */
-export function groupEpsilon(account: Pick<Account, 'epsilon'>, size: number, delta: number): number | null {
-  let best = Infinity;
-  for (let exponent = 0; exponent <= 40; exponent += 0.25) {
-    const own = delta * 10 ** -exponent;
-    const group = groupGuarantee({ epsilon: account.epsilon(own), delta: own }, size);
-    if (group.delta <= delta) best = Math.min(best, group.epsilon);
-  }
-  return Number.isFinite(best) ? best : null;
 }

@@ -6,6 +6,8 @@ import {
   after,
   ERASURE_LOG,
   erasureRequests,
+  guaranteeOf,
+  LIMITS,
   nextNumber,
   requireNext,
   signErasureCertificate,
@@ -25,7 +27,6 @@ import { distinctionOf } from './distinction.js';
 import { clientNamed, withRun, type KeptRun } from './kept-run.js';
 import { findCheckpoint, rollBack, type Replay } from './roll-back.js';
 import { withWithdrawal } from './withdrawals.js';
-import { guaranteeOf, LIMITS } from './words.js';
 
 export interface RemedyOptions {
   readonly remedy: Remedy;

@@ -1,13 +1,6 @@
-export {
-  groupEpsilon,
-  remedyCosts,
-  type CertifiedRemoval,
-  type RemedyCosts,
-  type ReplayCost,
-} from './cost.js';
+export { remedyCosts, type RemedyCosts, type ReplayCost } from './cost.js';
 export { ErasureDesk, type RemedyOptions } from './desk.js';
 export { clientNamed, withRun, type KeptRun } from './kept-run.js';
-export { contributions, firstRoundOf, standingDebits } from './lineage.js';
+export { contributions, firstRoundOf } from './lineage.js';
 export { enforceRetention } from './retention.js';
 export { findCheckpoint, rollBack, type Checkpoint, type Replay } from './roll-back.js';
-export { certifiedText, guaranteeOf, LIMITS } from './words.js';

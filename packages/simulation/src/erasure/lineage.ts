@@ -1,17 +1,8 @@
 import { cohortPurpose, drawCohort } from '@tutti/server';
-import type { LedgerEntry, RoundDebited } from '@tutti/shared/privacy';
+import type { LedgerEntry } from '@tutti/shared/privacy';
+import { standingDebits } from '@tutti/shared/rights';
 import { seededRandomness } from '../randomness.js';
 import type { KeptRun } from './kept-run.js';
-
-/** Debits of the rounds that the current model stands on: without those that were gone back behind. */
-export function standingDebits(entries: readonly LedgerEntry[]): readonly RoundDebited[] {
-  return entries.reduce<RoundDebited[]>((standing, { event }) => {
-    if (event.kind === 'round-debited') return [...standing, event];
-    if (event.kind !== 'erasure' || event.replay === undefined || event.remedy !== 'exact') return standing;
-    const { rounds } = event.replay;
-    return standing.filter(({ round }) => round <= rounds);
-  }, []);
-}
 
 /** Rounds of the current model in which a client was charged: it may have sent an input in each. */
 export function contributions(run: Pick<KeptRun, 'entries'>, client: string): readonly number[] {

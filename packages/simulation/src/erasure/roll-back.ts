@@ -4,12 +4,12 @@ import { Refusal } from '@tutti/shared/errors';
 import { INITIAL_OPTIMISER_STATE, optimiserStateToBytes } from '@tutti/shared/learning';
 import type { LedgerEvent } from '@tutti/shared/privacy';
 import type { RoundRecord } from '@tutti/shared/protocol';
+import { roundedUp } from '@tutti/shared/rights';
 import { rewindJournals } from '../journals.js';
 import type { Withdrawal } from '../run-directory.js';
 import type { ReplayCost } from './cost.js';
 import type { KeptRun } from './kept-run.js';
 import { withWithdrawal } from './withdrawals.js';
-import { roundedUp } from './words.js';
 
 /** A remedy that runs rounds again. */
 export interface Replay {

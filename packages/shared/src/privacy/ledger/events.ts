@@ -61,7 +61,8 @@ export const ledgerEventSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('job-closed'), reason: z.enum(['rounds', 'budget', 'stopped']) }),
   /**
    * A remedy for a request for erasure. Whatever was charged stays charged: a sum that was opened cannot be closed again. With
-   * `replay`, the job goes back to the state after `rounds` rounds and every round from there on is charged once more.
+   * `replay`, the job goes back to the state after `rounds` rounds and every round from there on is charged once more; with `successor`,
+   * another job does.
    */
   z.strictObject({
     kind: z.literal('erasure'),
@@ -78,6 +79,11 @@ export const ledgerEventSchema = z.discriminatedUnion('kind', [
         epsilonBudget: z.number().positive(),
       })
       .optional(),
+    /**
+     * The job that takes this one's place: it goes on from the model after `rounds` rounds. Deployed clients repeat no round, so that they
+     * are asked to make new ones, under a job that they can refuse.
+     */
+    successor: z.strictObject({ job: hash, rounds: count, model: hash }).optional(),
   }),
 ]);
 

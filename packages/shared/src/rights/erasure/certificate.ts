@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { fromHex, toHex, type KeyPair, type Primitives } from '../crypto/index.js';
-import { canonicalJson } from '../privacy/index.js';
-import { checkSchema, distinctionSchema, outcomeSchema } from './erasure-request.js';
+import { fromHex, toHex, type KeyPair, type Primitives } from '../../crypto/index.js';
+import { canonicalJson } from '../../privacy/index.js';
+import { checkSchema, distinctionSchema, outcomeSchema } from './request.js';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const LABEL = 'tutti-erasure-certificate-v1';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { Refusal } from '../errors.js';
-import type { Link, LogKind } from './chained-log.js';
+import { Refusal } from '../../errors.js';
+import type { Link, LogKind } from '../chained-log.js';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const request = z.string().regex(/^E-[1-9]\d{0,8}$/);

@@ -1,5 +1,5 @@
-import type { Remedy } from '@tutti/shared/rights';
-import type { CertifiedRemoval } from './cost.js';
+import type { CertifiedRemoval } from './certified-removal.js';
+import type { Remedy } from './request.js';
 
 interface Facts {
   readonly kept: number;
