@@ -6,6 +6,7 @@ import {
   trainOn,
   type ClientPolicy,
   type ParticipantEvent,
+  type Work,
 } from '@tutti/client';
 import { createTrainer } from '@tutti/client/training';
 import {
@@ -16,6 +17,7 @@ import {
   type KeyPair,
 } from '@tutti/shared/crypto';
 import { primitives } from '@tutti/shared/crypto/primitives';
+import { Refusal, TuttiError } from '@tutti/shared/errors';
 import { modelSpecSchema, weightsToBytes } from '@tutti/shared/learning';
 import { releaseEvent } from '@tutti/shared/privacy';
 import {
@@ -83,7 +85,7 @@ interface Lie {
 }
 
 /** A client, and a coordinator that may lie to it. */
-async function scene(overrides: Partial<ClientPolicy> = {}, patience = 0) {
+async function scene(overrides: Partial<ClientPolicy> = {}, patience = 0, work?: Work) {
   const artifacts = new Map<string, Uint8Array>();
   const put = (bytes: Uint8Array) => {
     const hash = toHex(primitives.sha256(bytes));
@@ -110,10 +112,12 @@ async function scene(overrides: Partial<ClientPolicy> = {}, patience = 0) {
       { fetch: (hash) => Promise.resolve(lies.artifact(hash, artifacts.get(hash) ?? new Uint8Array(0))) },
       primitives,
     ),
-    work: trainOn(
-      () => examples,
-      () => trainer,
-    ),
+    work:
+      work ??
+      trainOn(
+        () => examples,
+        () => trainer,
+      ),
     policy: { ...policy, ...overrides },
     journal,
     now: () => time,
@@ -388,6 +392,39 @@ describe('a participant', () => {
     await expire.mock.results[0]!.value;
     expect((expire.mock.contexts[0] as SecAggParticipant).phase).toBe('aborted');
     expect(sent).toHaveLength(1);
+  });
+
+  it('tells nobody but its owner what was wrong with the data', async () => {
+    const fault = new Refusal(
+      'data.category',
+      'patients.csv, line 7, column “hiv”: no category.',
+      'Mend it.',
+    );
+    const { invite, events } = await scene({}, 0, { contribute: () => Promise.reject(fault) });
+    const { header } = await invite();
+    expect(header).toMatchObject({ type: 'decline', code: 'client.failed' });
+    expect(JSON.stringify(header)).not.toMatch(/category|patients|line 7/);
+    expect(events).toMatchObject([{ kind: 'declined', code: fault.code, message: fault.message }]);
+  });
+
+  it('tells the coordinator which of its owner’s rules the job breaks, though only the data show it', async () => {
+    const fault = new Refusal('policy.columns', 'The job wants the column “hiv”.', 'Ask for another job.');
+    const { invite } = await scene({}, 0, { contribute: () => Promise.reject(fault) });
+    expect((await invite()).header).toMatchObject({ code: 'policy.columns', reason: fault.message });
+  });
+
+  it.each<[string, Work['contribute']]>([
+    ['whose vector has', () => Promise.resolve(Float32Array.from({ length: 10 }, () => NaN))],
+    ['whose vector has infinite', () => Promise.resolve(new Float32Array(10).fill(Infinity))],
+    [
+      'whose gradients have',
+      () => Promise.reject(new TuttiError('dp.not-finite', 'A gradient is not finite.', 'Scale.')),
+    ],
+  ])('goes on with zeros in a round %s numbers that are no numbers', async (_what, contribute) => {
+    // A coordinator chooses the weights: whether they overflow on these rows must not be seen in the answer.
+    const { invite, events } = await scene({}, 0, { contribute });
+    expect(adverts(await invite())).toBe(true);
+    expect(events).toMatchObject([{ kind: 'emptied', code: 'client.not-finite' }, { kind: 'joined' }]);
   });
 
   it('stays in its session after a frame that makes no sense', async () => {

@@ -14,7 +14,8 @@ import {
   type ToClient,
 } from '@tutti/shared/protocol';
 import type { KnownJob, Library } from './library.js';
-import { codeOf, RoundPart } from './round-part.js';
+import { codeOf } from './contribution.js';
+import { RoundPart } from './round-part.js';
 import type { Approval } from './policy/approval.js';
 import type { Journal } from './policy/journal.js';
 import type { ClientPolicy } from './policy/policy.js';
@@ -28,7 +29,8 @@ export type ParticipantEvent =
   | { readonly kind: 'refused'; readonly code: string; readonly message: string; readonly remedy: string }
   | { readonly kind: 'joined' | 'contributed' | 'finished'; readonly round: RoundReference }
   | {
-      readonly kind: 'declined' | 'left';
+      /** `emptied`: the vector was replaced by zeros, and the round goes on. */
+      readonly kind: 'declined' | 'left' | 'emptied';
       readonly round: RoundReference;
       readonly code: string;
       /** For the owner alone: it may name a file and a row. */

@@ -11,6 +11,7 @@ import {
   type RoundReference,
 } from '@tutti/shared/protocol';
 import { SecAggParticipant, type Message, type ParticipantEffect } from '@tutti/shared/secagg';
+import { codeForCoordinator, codeOf, contributionOf, WorkFailed } from './contribution.js';
 import type { KnownJob } from './library.js';
 import type { ParticipantOptions } from './participant.js';
 import { checkApproval } from './policy/approval.js';
@@ -103,13 +104,10 @@ export class RoundPart {
     const model = await library.model(this.options.model, known);
     const purpose = `client/${toHex(identity.publicKey)}/round/${attemptName(reference)}`;
     const uniform = uniformStream(random(`${purpose}/training`));
-    const update = await work.contribute({
-      known,
-      round: reference.round,
-      model,
-      uniform,
-      signal: this.stop.signal,
-    });
+    const task = { known, round: reference.round, model, uniform, signal: this.stop.signal };
+    const update = await contributionOf(work, task, ({ code, message, remedy }) =>
+      this.options.observe?.({ kind: 'emptied', round: reference, code, message, remedy }),
+    );
     const { honestPpm, minimumCohort, gammaPpm } = cohortRules(job, plan);
     const machine = new SecAggParticipant({
       primitives,
@@ -184,14 +182,15 @@ export class RoundPart {
   /** Says no, with the reason where the reason is the owner's policy: other messages may name files and rows, and stay here. */
   private decline(error: unknown): void {
     const { reference, send, observe } = this.options;
-    const code = codeOf(error);
-    const told = error instanceof TuttiError ? { message: error.message, remedy: error.remedy } : {};
+    const found = error instanceof WorkFailed ? error.cause : error;
+    const told = found instanceof TuttiError ? { message: found.message, remedy: found.remedy } : {};
+    const code = codeForCoordinator(error);
     const reason =
-      error instanceof TuttiError && /^(policy|job|secagg\.policy)\./.test(code) ? error.message : undefined;
+      found instanceof TuttiError && /^(policy|job|secagg\.policy)\./.test(code) ? found.message : undefined;
     send(
       frame({ type: 'decline', ...reference, code, ...(reason !== undefined && { reason: cut(reason) }) }),
     );
-    observe?.({ kind: 'declined', round: reference, code, ...told });
+    observe?.({ kind: 'declined', round: reference, code: codeOf(found), ...told });
     this.forget();
   }
 
@@ -223,11 +222,6 @@ export class RoundPart {
     this.queue = this.queue.then(step).catch((error: unknown) => this.leave(codeOf(error)));
     return this.queue;
   }
-}
-
-/** The code of an error, for the coordinator: of a fault of ours it learns nothing more. */
-export function codeOf(error: unknown): string {
-  return error instanceof TuttiError ? error.code : 'client.failed';
 }
 
 /** Reasons are short on the wire. */

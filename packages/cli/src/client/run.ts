@@ -38,6 +38,7 @@ const warnings: ReadonlySet<DaemonEvent['kind']> = new Set([
   'refused',
   'declined',
   'left',
+  'emptied',
   'lost',
   'waiting',
   'clock',

@@ -205,6 +205,7 @@ function note(
       break;
     case 'left':
     case 'declined':
+    case 'emptied':
       record({ lastRound: { job: event.round.job, round: event.round.round, time, outcome: event.kind } });
       if (!ORDINARY.has(event.code)) {
         store.notice(
