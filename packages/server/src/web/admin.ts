@@ -1,5 +1,5 @@
 import { Hono, type Context } from 'hono';
-import { stream, streamSSE } from 'hono/streaming';
+import { stream } from 'hono/streaming';
 import type { z } from 'zod';
 import { Refusal } from '@tutti/shared/errors';
 import { ENDPOINTS, openApi, type Endpoint, type EndpointName } from '../api/index.js';
@@ -10,6 +10,7 @@ import { requireRole, type Authenticate } from '../operators/authentication.js';
 import type { AuditLog } from '../operators/audit-log.js';
 import type { Actor, Operators } from '../operators/operators.js';
 import type { EnrolledClient, Store } from '../store/index.js';
+import { eventStream } from './events.js';
 import { check, limitBody, readBody } from './input.js';
 
 /** What the administration stands on. */
@@ -41,6 +42,8 @@ interface Asked<Name extends EndpointName> {
   readonly query: Of<Name, 'query'>;
   /** A part of the path. */
   readonly named: string;
+  /** Finds out once more who asks, and whether it may: for answers that take long. */
+  readonly authorize: () => Promise<Actor>;
   readonly context: Context;
 }
 
@@ -62,10 +65,14 @@ export function adminRoutes(services: Administration): Hono {
     const parameter = /\{(\w+)\}/.exec(endpoint.path)?.[1];
     app.on(endpoint.method.toUpperCase(), path, async (context) => {
       context.header('cache-control', 'no-store');
-      const actor = await services.authenticate(context.req.header('authorization'));
-      requireRole(actor, endpoint.role);
+      const authorize = async () => {
+        const actor = await services.authenticate(context.req.header('authorization'));
+        requireRole(actor, endpoint.role);
+        return actor;
+      };
       const answer = await handle({
-        actor,
+        actor: await authorize(),
+        authorize,
         body: endpoint.body && (await readBody(context, endpoint.body)),
         query: endpoint.query && check(endpoint.query, context.req.query()),
         named: parameter === undefined ? '' : (context.req.param(parameter) ?? ''),
@@ -128,7 +135,7 @@ function handlersOf(services: Administration): Handlers {
     },
     removeOperator: ({ actor, named }) => operators.remove(actor.name, named),
     audit: ({ query, context }) => lines(context, audit.entries(query.after), auditView),
-    events: ({ context }) => events(context, services.subscribe),
+    events: ({ context, authorize }) => eventStream(context, { subscribe: services.subscribe, authorize }),
   };
 }
 
@@ -162,39 +169,3 @@ function lines<T>(
     for await (const value of values) await output.write(`${JSON.stringify(view(value))}\n`);
   });
 }
-
-const HEARTBEAT = 15_000;
-
-/** Events as they happen. A reader that falls behind by too many is cut off: it can look at the whole again. */
-function events(context: Context, subscribe: Administration['subscribe']): Response {
-  return streamSSE(context, async (output) => {
-    const waiting: CoordinatorEvent[] = [];
-    let wake: () => void = () => undefined;
-    const unsubscribe = subscribe((event) => {
-      waiting.push(event);
-      wake();
-    });
-    output.onAbort(() => wake());
-    try {
-      while (!output.aborted && waiting.length < MOST_WAITING) {
-        const event = waiting.shift();
-        if (event !== undefined) {
-          await output.writeSSE({ event: event.kind, data: JSON.stringify(event) });
-          continue;
-        }
-        const heard = await new Promise<boolean>((resolve) => {
-          const timer = setTimeout(() => resolve(false), HEARTBEAT);
-          wake = () => {
-            clearTimeout(timer);
-            resolve(true);
-          };
-        });
-        if (!heard) await output.write(': still here\n\n');
-      }
-    } finally {
-      unsubscribe();
-    }
-  });
-}
-
-const MOST_WAITING = 1000;

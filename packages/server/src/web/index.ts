@@ -1,2 +1,3 @@
 export * from './app.js';
+export * from './events.js';
 export * from './listen.js';
