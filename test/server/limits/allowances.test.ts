@@ -38,10 +38,10 @@ describe('allowances', () => {
 });
 
 describe('who asks', () => {
-  const request = (forwarded?: string) =>
+  const request = (forwarded?: string, remoteAddress = '192.0.2.1') =>
     ({
       headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
-      socket: { remoteAddress: '192.0.2.1' },
+      socket: { remoteAddress },
     }) as unknown as IncomingMessage;
 
   it.each([
@@ -52,5 +52,19 @@ describe('who asks', () => {
     [true, 'made up, 198.51.100.1', '198.51.100.1'],
   ])('behind a proxy: %s, forwarded: %s', (behindProxy, forwarded, address) => {
     expect(addressOf(request(forwarded), behindProxy)).toBe(address);
+  });
+  it.each([
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2:ffff::1', '2001:db8:1:2::/64'],
+    ['2001:DB8:0001:2::', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['64:ff9b::192.0.2.7', '64:ff9b:0:0::/64'],
+    ['unknown', 'unknown'],
+  ])('counts %s as %s: a site has a whole network of IPv6 addresses', (address, site) => {
+    expect(addressOf(request(undefined, address), false)).toBe(site);
+    expect(addressOf(request(address), true)).toBe(site);
   });
 });
