@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type JWK } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { oidcReader, oidcSettingsSchema, type TokenReader } from '@tutti/server';
 
 type Keys = Awaited<ReturnType<typeof generateKeyPair>>;
@@ -13,6 +13,7 @@ let others: Keys;
 let read: TokenReader;
 /** What the provider says of itself, when a test has it lie. */
 let named: string | undefined;
+let keysAt: string | undefined;
 
 beforeAll(async () => {
   keys = await generateKeyPair('ES256');
@@ -22,7 +23,9 @@ beforeAll(async () => {
     response.setHeader('content-type', 'application/json');
     response.end(
       JSON.stringify(
-        request.url === '/jwks' ? { keys: [jwk] } : { issuer: named ?? issuer, jwks_uri: `${issuer}/jwks` },
+        request.url === '/jwks'
+          ? { keys: [jwk] }
+          : { issuer: named ?? issuer, jwks_uri: keysAt ?? `${issuer}/jwks` },
       ),
     );
   });
@@ -91,6 +94,22 @@ describe('a token of the identity provider', () => {
     named = 'https://elsewhere.example';
     await expect(oidcReader(settings())(await token())).rejects.toMatchObject({ code: 'operator.provider' });
     named = undefined;
+  });
+
+  it('is not believed where the keys would come over a connection that others can change', async () => {
+    keysAt = 'http://idp.example.org/jwks';
+    onTestFinished(() => void (keysAt = undefined));
+    await expect(oidcReader(settings())(await token())).rejects.toMatchObject({
+      code: 'operator.provider',
+      cause: undefined,
+    });
+  });
+
+  it('names nobody by an address that the provider has not verified', async () => {
+    expect(await read(await token({ email: 'boss@example.org', email_verified: false }))).toMatchObject({
+      name: 'ada',
+    });
+    expect(await read(await token({ email_verified: true }))).toMatchObject({ name: 'ada@example.org' });
   });
 
   it('is not asked for over a connection that others can change', () => {

@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
 import { z } from 'zod';
 import { Refusal, TuttiError } from '@tutti/shared/errors';
 import { covers, roleSchema, type Role } from '../api/roles.js';
@@ -36,8 +36,7 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
  * @throws {Refusal} `operator.issuer` where the issuer could be impersonated on the way
  */
 export function oidcReader(settings: OidcSettings): TokenReader {
-  const { protocol, hostname } = new URL(settings.issuer);
-  if (protocol !== 'https:' && !LOOPBACK.test(hostname)) {
+  if (!cannotBeChangedOnTheWay(settings.issuer)) {
     throw new Refusal(
       'operator.issuer',
       'The identity provider’s address is not https: whoever is in between could make tokens.',
@@ -64,7 +63,7 @@ export function oidcReader(settings: OidcSettings): TokenReader {
     try {
       const { payload } = await jwtVerify(token, await findKeys(), options);
       const role = roleOf(payload[settings.rolesClaim], settings.roles);
-      const named = payload[settings.nameClaim] ?? payload.sub;
+      const named = nameOf(payload, settings.nameClaim);
       return role === undefined || typeof named !== 'string'
         ? undefined
         : { name: named.slice(0, 200), role };
@@ -84,7 +83,21 @@ async function discover(issuer: string): Promise<string> {
   );
   const found = discoverySchema.safeParse(await response.json().catch(() => undefined));
   if (!response.ok || !found.success || found.data.issuer !== issuer) throw unreachable();
-  return found.data.jwks_uri;
+  const { jwks_uri: address } = found.data;
+  // Whoever can change the keys on their way can make every token.
+  if (!cannotBeChangedOnTheWay(address)) throw unreachable();
+  return address;
+}
+
+function cannotBeChangedOnTheWay(address: string): boolean {
+  const { protocol, hostname } = new URL(address);
+  return protocol === 'https:' || LOOPBACK.test(hostname);
+}
+
+/** What the audit log calls somebody. An address that the provider has not verified is whatever its user has typed. */
+function nameOf(payload: JWTPayload, claim: string): unknown {
+  const unverified = claim === 'email' && payload['email_verified'] === false;
+  return (unverified ? undefined : payload[claim]) ?? payload.sub;
 }
 
 /** The highest of the roles that the groups stand for. */
