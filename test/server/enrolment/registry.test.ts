@@ -33,18 +33,19 @@ async function scene() {
   const open = () =>
     Revocations.open(primitives, { authority: authority.publicKey, groupId }, revocationFile(path));
   const revocations = await open();
-  const registry = new Registry({
+  const options = {
     primitives,
     authority: authority.publicKey,
     groupId,
     now: () => NOW,
     revocations: () => revocations.list,
-  });
+  };
+  const registry = new Registry(options);
   const issue = async (version: number, serials: readonly number[]) =>
     encodeRevocationList(
       await issueRevocationList(primitives, authority.secretKey, { groupId, version, serials }),
     );
-  return { enrol, registry, revocations, issue, path, open };
+  return { enrol, registry, options, revocations, issue, path, open };
 }
 
 describe('the registry of a coordinator', () => {
@@ -55,6 +56,19 @@ describe('the registry of a coordinator', () => {
     await revocations.accept(await issue(1, [1]));
     await expect(registry.admit(one.identity, one.certificate)).rejects.toThrow(code('certificate.revoked'));
     await registry.admit(two.identity, two.certificate);
+  });
+
+  it('lets nobody in whose certificate is revoked while it is being let in', async () => {
+    const { enrol, revocations, issue, options } = await scene();
+    const one = await enrol(1);
+    const list = await issue(1, [1]);
+    const clients = {
+      find: () => Promise.resolve(undefined),
+      see: async () => void (await revocations.accept(list)),
+    };
+    const registry = new Registry({ ...options, clients });
+    await expect(registry.admit(one.identity, one.certificate)).rejects.toThrow(code('certificate.revoked'));
+    expect(registry.population).toEqual([]);
   });
 
   it('lets nobody in with another’s certificate', async () => {

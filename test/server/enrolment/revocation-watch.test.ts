@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openSqliteStore, RevocationWatch } from '@tutti/server';
 import {
   createIdentity,
@@ -64,6 +64,18 @@ describe('the file of revoked certificates', () => {
     await watch.look();
     expect(revoked).toEqual([clients[1], clients[2]]);
     expect(await store.clients.population()).toEqual([clients[0]]);
+    await store.close();
+  });
+
+  it('is looked at again where the store failed before everybody was shut out', async () => {
+    const { watch, publish, revoked, clients, store } = await scene();
+    const failing = vi.spyOn(store.clients, 'list').mockRejectedValueOnce(new Error('the store is away'));
+    onTestFinished(() => failing.mockRestore());
+    await publish(1, [1]);
+    await expect(watch.look()).rejects.toThrow('the store is away');
+    await watch.look();
+    expect(revoked).toEqual([clients[1]]);
+    expect(await store.clients.population()).toEqual([clients[0], clients[2]]);
     await store.close();
   });
 

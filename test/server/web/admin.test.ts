@@ -124,6 +124,13 @@ describe('enrolment', () => {
   const enrol = (body: unknown) =>
     fetch(`${coordinator.url}/enrolment`, { method: 'POST', body: JSON.stringify(body) });
 
+  it('does not make one certificate after another for one token', async () => {
+    const body = await request();
+    const statuses: number[] = [];
+    for (let time = 0; time < 6; time++) statuses.push((await enrol(body)).status);
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 429]);
+  });
+
   it('takes a token once, but from one identity twice: its answer may have been lost', async () => {
     const body = await request();
     expect((await enrol(body)).status).toBe(200);

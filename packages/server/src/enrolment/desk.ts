@@ -14,11 +14,14 @@ import {
   type EnrolmentRequest,
   type Invitation,
 } from '@tutti/shared/protocol';
+import { Allowances } from '../limits/index.js';
 import { makeToken, tokenHash } from '../operators/token.js';
 import type { AuditLog } from '../operators/audit-log.js';
 import type { Store } from '../store/index.js';
 
 const HOUR = 3_600_000;
+/** For answers that were lost: every certificate is one more in the authority's register. */
+const AGAIN = { perSecond: 1 / 600, burst: 5 };
 
 /** Certifies an identity, in the name of the enrolment authority. */
 export type Certify = (identity: Uint8Array) => Promise<Certificate>;
@@ -39,6 +42,7 @@ export interface EnrolmentDeskOptions {
 /** Lets clients enrol: makes invitations, and certificates for whoever shows one. */
 export class EnrolmentDesk {
   private queue: Promise<unknown> = Promise.resolve();
+  private readonly again = new Allowances(AGAIN);
 
   constructor(private readonly options: EnrolmentDeskOptions) {}
 
@@ -71,7 +75,7 @@ export class EnrolmentDesk {
 
   /**
    * Enrols an identity that shows a token and proves that it holds its key.
-   * @throws {Refusal} `enrolment.by-hand`, `enrolment.signature`, `enrolment.token`
+   * @throws {Refusal} `enrolment.by-hand`, `enrolment.signature`, `enrolment.token`, `enrolment.too-often`
    */
   async enrol({ token, identity, signature }: EnrolmentRequest): Promise<EnrolmentAnswer> {
     const { primitives, certify, tokens, audit, invitation, now } = this.options;
@@ -91,6 +95,13 @@ export class EnrolmentDesk {
       );
     }
     const { label } = await tokens.use(tokenHash(token), identity, now());
+    if (!this.again.take(identity)) {
+      throw new Refusal(
+        'enrolment.too-often',
+        'This identity has enrolled several times just now.',
+        'Use the certificate that it was given; for another, wait ten minutes.',
+      );
+    }
     const certificate = await this.inTurn(() => certify(fromHex(identity)));
     await audit.record('enrolment', 'client.enrol', identity, { label, serial: certificate.serial });
     return { certificate: toHex(encodeCertificate(certificate)) };

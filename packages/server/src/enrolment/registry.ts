@@ -41,11 +41,10 @@ export class Registry {
   /** @throws {Refusal} `certificate.…` where the authority did not certify this identity for this group and moment; `client.revoked`. */
   readonly admit: Admission = async (identity, certificate) => {
     const { primitives, authority, groupId, now, revocations } = this.options;
-    const { identity: certified } = await verifyCertificate(primitives, authority, certificate, {
-      groupId,
-      now: now(),
-      revocations: revocations?.(),
-    });
+    const verify = (list: RevocationList | undefined) =>
+      verifyCertificate(primitives, authority, certificate, { groupId, now: now(), revocations: list });
+    const list = revocations?.();
+    const { identity: certified } = await verify(list);
     if (!equalBytes(certified, identity)) {
       throw new Refusal(
         'certificate.other-identity',
@@ -54,6 +53,8 @@ export class Registry {
       );
     }
     await this.remember(toHex(identity), certificate);
+    // A list that came meanwhile went through the clients that were known before this one was.
+    if (revocations?.() !== list) await verify(revocations?.());
     this.enrolled.add(toHex(identity));
   };
 

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { decodeCertificate } from '@tutti/shared/crypto';
+import { Refusal } from '@tutti/shared/errors';
 import type { Revocations } from '@tutti/shared/protocol';
 import type { Store } from '../store/index.js';
 import { readRevocationFile } from './revocation-file.js';
@@ -33,13 +34,19 @@ export class RevocationWatch {
     if (found === undefined) return false;
     const stamp = `${found.mtimeMs} ${found.size} ${found.ino}`;
     if (stamp === this.seen) return false;
-    this.seen = stamp;
     const before = revocations.version;
-    const encoded = await readRevocationFile(path);
-    if (encoded === undefined) return false;
-    const list = await revocations.accept(encoded);
-    await this.shutOut(new Set(list.serials));
-    return list.version !== before;
+    try {
+      const encoded = await readRevocationFile(path);
+      if (encoded === undefined) return false;
+      const list = await revocations.accept(encoded);
+      await this.shutOut(new Set(list.serials));
+      this.seen = stamp;
+      return list.version !== before;
+    } catch (error) {
+      // A bad file stays bad until somebody changes it. Where the store failed, some of its clients are still let in: it is looked at again.
+      if (error instanceof Refusal) this.seen = stamp;
+      throw error;
+    }
   }
 
   private async shutOut(serials: ReadonlySet<number>): Promise<void> {
