@@ -19,7 +19,7 @@ function siteOf(address: string): string {
   if (!isIPv6(address)) return address;
   // The URL parser writes every address in one way (RFC 5952), and knows no zones.
   const host = new URL(`http://[${address.replace(/%.*/, '')}]`).hostname.slice(1, -1);
-  const [left = '', right] = host.split('::').map((half) => (half === '' ? [] : half.split(':')));
+  const [left = [], right] = host.split('::').map((half) => (half === '' ? [] : half.split(':')));
   const zeros = right === undefined ? 0 : 8 - left.length - right.length;
   const groups = [...left, ...Array<string>(zeros).fill('0'), ...(right ?? [])];
   return `${groups.slice(0, 4).join(':')}::/64`;

@@ -17,10 +17,10 @@ const MOST_WAITING = 1000;
 export function eventStream(context: Context, { subscribe, authorize }: EventStreamOptions): Response {
   return streamSSE(context, async (output) => {
     const waiting: CoordinatorEvent[] = [];
-    let due = false;
+    let beats = 0;
     let wake: () => void = () => undefined;
     const beat = setInterval(() => {
-      due = true;
+      beats++;
       wake();
     }, HEARTBEAT);
     const unsubscribe = subscribe((event) => {
@@ -30,9 +30,9 @@ export function eventStream(context: Context, { subscribe, authorize }: EventStr
     });
     output.onAbort(() => wake());
     try {
-      while (!output.aborted) {
-        if (due) {
-          due = false;
+      for (let answered = 0; !output.aborted;) {
+        if (beats > answered) {
+          answered = beats;
           if (!(await holds(authorize))) return;
           await output.write(': still here\n\n');
           continue;
