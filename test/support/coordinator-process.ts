@@ -1,62 +1,41 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
-import type { TestFederation } from './federation.js';
 
-export interface ProgramSettings extends Readonly<TestFederation['settings']> {
-  /** Of the store. */
-  readonly location: string;
-  /** Of artifacts and vectors. */
-  readonly directory: string;
-  /** Milliseconds. */
-  readonly lease: number;
-}
+/** The command as it is deployed: what was built. */
+const tutti = fileURLToPath(new URL('../../packages/cli/bin/tutti.js', import.meta.url));
 
-/** What the program says on its standard output, a line each: its address, what a coordinator publishes, and what fails. */
+/** A line of the coordinator's log: what it publishes, where it listens, and what fails. */
 export interface Fact {
-  readonly url?: string;
-  readonly kind?: 'phase' | 'round' | 'job' | 'failed';
+  /** Where it listens. */
+  readonly listening?: string;
+  readonly kind?: string;
   readonly status?: string;
-  readonly code?: string;
+  readonly msg?: string;
+  readonly err?: { readonly code?: string };
 }
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
-/** The program runs what was built, as it is deployed. */
-function program(): string {
-  const source = readFileSync(new URL('coordinator-program.ts', import.meta.url), 'utf8');
-  const { target, module } = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
-  return ts.transpileModule(source, { compilerOptions: { target, module } }).outputText;
-}
-
-/** A coordinator in a process of its own, that can be killed. */
+/** `tutti coordinator`, in a process of its own that can be killed. */
 export class CoordinatorProcess {
   readonly facts: Fact[] = [];
   private readonly waiting = new Set<() => void>();
-  private errors = '';
 
   private constructor(private readonly child: ChildProcess) {
-    if (child.stdout === null || child.stderr === null) throw new Error('The process has no output.');
-    createInterface(child.stdout).on('line', (line) => {
-      this.facts.push(JSON.parse(line) as Fact);
+    if (child.stderr === null) throw new Error('The process has no output.');
+    createInterface(child.stderr).on('line', (line) => {
+      this.facts.push(line.startsWith('{') ? (JSON.parse(line) as Fact) : { msg: line });
       for (const look of this.waiting) look();
     });
-    child.stderr.on('data', (text: Buffer) => (this.errors += text.toString()));
     child.once('exit', () => {
       for (const look of this.waiting) look();
     });
   }
 
-  static start(settings: ProgramSettings): CoordinatorProcess {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program()], {
-      cwd: root,
-      env: { ...process.env, SETTINGS: JSON.stringify(settings) },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    return new CoordinatorProcess(child);
+  /** @param config - the file of its settings */
+  static start(config: string): CoordinatorProcess {
+    const argv = [tutti, 'coordinator', '--config', config, '--log-level', 'debug'];
+    return new CoordinatorProcess(spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] }));
   }
 
   /** Waits until it has said something, and gives back what. */
@@ -67,7 +46,7 @@ export class CoordinatorProcess {
         if (fact === undefined && this.child.exitCode === null && this.child.signalCode === null) return;
         this.waiting.delete(look);
         if (fact !== undefined) resolve(fact);
-        else reject(new Error(`The coordinator has ended: ${this.errors}`));
+        else reject(new Error(`The coordinator has ended: ${this.facts.map(({ msg }) => msg).join('; ')}`));
       };
       this.waiting.add(look);
       look();
@@ -75,7 +54,7 @@ export class CoordinatorProcess {
   }
 
   async url(): Promise<string> {
-    return (await this.said(({ url }) => url !== undefined)).url ?? '';
+    return (await this.said(({ listening }) => listening !== undefined)).listening ?? '';
   }
 
   /** SIGKILL: it gets no say. */

@@ -17,6 +17,7 @@ import {
   Registry,
   RoundFiles,
   Sessions,
+  writeCoordinatorKey,
   type JobRunnerOptions,
   type JobsOptions,
   type Store,
@@ -41,7 +42,9 @@ import {
   type Frame,
   type JobInput,
 } from '@tutti/shared/protocol';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stringify } from 'yaml';
 import { seededRandom } from './seeded-random.js';
 
 export interface FederationSetup {
@@ -326,34 +329,31 @@ export class TestFederation {
     return { sessions, artifacts, gather };
   }
 
-  /** What a coordinator in a process of its own needs to know. */
-  get settings() {
-    const { job, keys, groupId } = this;
-    return {
-      job,
-      authority: toHex(keys.authority.publicKey),
-      signingKey: {
-        publicKey: toHex(keys.coordinator.publicKey),
-        secretKey: toHex(keys.coordinator.secretKey),
-      },
-      groupId: toHex(groupId),
+  /** Writes the settings of coordinators in processes of their own, with artifacts and vectors in the same directory. */
+  async settle(directory: string, settings: Record<string, unknown>): Promise<string> {
+    const { keys, groupId } = this;
+    const key = join(directory, 'coordinator.json');
+    await writeCoordinatorKey(key, keys.coordinator);
+    const config = join(directory, 'coordinator.yaml');
+    const standing = {
+      listen: { port: 0 },
+      keys: { coordinator: key, authority: toHex(keys.authority.publicKey), group: toHex(groupId) },
+      files: directory,
+      rounds: { phaseDeadline: 60, grace: 60, pause: 0 },
     };
+    await writeFile(config, stringify({ ...standing, ...settings }));
+    return config;
   }
 
   /**
-   * Has every client dial a coordinator, and the next one whenever its connection is lost.
-   * @param next - the address of a coordinator, as soon as there is one to dial
+   * Has every client dial a coordinator, and dial again as a deployed client does whenever its connection is lost.
    * @param heard - told of each message before its client is
    * @returns ends it
    */
-  dial(next: () => Promise<string>, heard: (message: string) => void): () => void {
-    let ended = false;
-    const open = new Set<{ close(): void }>();
-    const dialOne = async (participant: Participant): Promise<void> => {
-      const url = await next();
-      if (ended) return;
-      this.artifacts = new HttpArtifacts(url);
-      const connection = dialCoordinator(url, {
+  dial(url: string, heard: (message: string) => void): () => void {
+    this.artifacts = new HttpArtifacts(url);
+    const connections = this.participants.map((participant) =>
+      dialCoordinator(url, {
         largestBody: 16 * 2 ** 20,
         accept: (channel) => {
           const handler = participant.accept(channel);
@@ -363,21 +363,13 @@ export class TestFederation {
               heard(message ?? type);
               handler.receive(frame);
             },
-            closed: () => {
-              handler.closed();
-              connection.close();
-              open.delete(connection);
-              if (!ended) void dialOne(participant);
-            },
+            closed: () => handler.closed(),
           };
         },
-      });
-      open.add(connection);
-    };
-    for (const participant of this.participants) void dialOne(participant);
+      }),
+    );
     return () => {
-      ended = true;
-      for (const connection of open) connection.close();
+      for (const connection of connections) connection.close();
     };
   }
 

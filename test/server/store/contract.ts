@@ -292,9 +292,13 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       const held = one ?? two!;
       expect([one, two].filter((lease) => lease !== undefined)).toHaveLength(1);
       expect(await leases.holder(JOB)).toBe(held.owner);
+      expect(await leases.remaining(JOB)).toBeGreaterThan(30_000);
+      expect(await leases.remaining(JOB)).toBeLessThanOrEqual(60_000);
+      expect(await leases.remaining(OTHER)).toBe(0);
       expect(await leases.acquire(OTHER, 'three', 60_000)).toBeDefined();
       expect(await leases.renew(held, 0)).toBe(true);
       expect(await leases.holder(JOB)).toBeUndefined();
+      expect(await leases.remaining(JOB)).toBe(0);
       const next = await leases.acquire(JOB, 'four', 60_000);
       expect(next?.token).toBe(held.token + 1);
       expect(await leases.renew(held, 60_000)).toBe(false);

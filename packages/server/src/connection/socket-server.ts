@@ -9,8 +9,8 @@ export interface ConnectionLimits {
   readonly perAddress: number;
   /** New connections of one address. */
   readonly rate: Rate;
-  /** Whether anybody is let in at the moment; left out, yes. */
-  readonly open?: () => boolean;
+  /** Whether anybody is let in at the moment; left out, yes. Connections wait at the door for the answer. */
+  readonly open?: () => Promise<boolean>;
   /** Whether a proxy of ours says who asks. */
   readonly behindProxy: boolean;
   /** Told of every connection that is not taken in, by its code. */
@@ -43,8 +43,9 @@ export function serveSockets(
     connectTimeout: CONNECT_MS,
     ...(doorkeeper && {
       allowRequest: (request, decide) => {
-        const refusal = doorkeeper.refusal(request);
-        decide(refusal, refusal === undefined);
+        // Nobody else listens yet: one that is torn down while it waits at the door must not end the process.
+        request.socket.on('error', () => undefined);
+        void doorkeeper.refusal(request).then((refusal) => decide(refusal, refusal === undefined));
       },
     }),
   });
@@ -81,21 +82,21 @@ class Doorkeeper {
   }
 
   /** Why a connection is not taken in, or undefined where it is. */
-  refusal(request: IncomingMessage): string | undefined {
-    const { total, perAddress, behindProxy, refused, open } = this.limits;
-    const address = addressOf(request, behindProxy);
-    const code =
-      open?.() === false
-        ? 'connection.standing-by'
-        : this.total >= total
-          ? 'connection.full'
-          : (this.inside.get(address) ?? 0) >= perAddress
-            ? 'connection.too-many'
-            : this.arrivals.take(address)
-              ? undefined
-              : 'connection.too-fast';
+  async refusal(request: IncomingMessage): Promise<string | undefined> {
+    const { open, refused } = this.limits;
+    const address = addressOf(request, this.limits.behindProxy);
+    let code = this.crowding(address) ?? (this.arrivals.take(address) ? undefined : 'connection.too-fast');
+    if (code === undefined && open !== undefined) {
+      // While it waited, others may have come in.
+      code = (await open().catch(() => false)) ? this.crowding(address) : 'connection.standing-by';
+    }
     if (code !== undefined) refused?.(code);
     return code;
+  }
+
+  private crowding(address: string): string | undefined {
+    if (this.total >= this.limits.total) return 'connection.full';
+    return (this.inside.get(address) ?? 0) >= this.limits.perAddress ? 'connection.too-many' : undefined;
   }
 
   /** @returns to be called when it is closed */

@@ -42,8 +42,6 @@ export interface RunningCoordinator {
   close(): Promise<void>;
 }
 
-/** Milliseconds after which another coordinator takes over a job whose owner is not heard of. */
-const LEASE = 6_000;
 /** Milliseconds between two looks at whether enough clients are there. */
 const PATIENCE = 250;
 /** Milliseconds between two announcements of how many clients are connected, where that has changed. */
@@ -144,7 +142,7 @@ export async function startCoordinator(
         phaseDeadline: rounds.phaseDeadline * 1000,
         grace: rounds.grace * 1000,
         pause: rounds.pause * 1000,
-        lease: LEASE,
+        lease: settings.lease * 1000,
         patience: PATIENCE,
       },
       now,
@@ -243,7 +241,7 @@ export async function startCoordinator(
         total: limits.connections,
         perAddress: limits.connectionsPerAddress,
         rate: limits.connecting,
-        open: () => jobs.serves,
+        open: () => jobs.letsIn(),
         behindProxy,
         refused,
       },

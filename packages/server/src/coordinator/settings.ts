@@ -67,6 +67,9 @@ export const coordinatorSettingsSchema = z.strictObject({
     .min(1)
     .default('files')
     .describe('Folder of models and of rounds under way; coordinators that share a store share it.'),
+  lease: seconds(1, 300)
+    .default(6)
+    .describe('Seconds after which another coordinator takes over from one that is not heard of.'),
   rounds: z
     .strictObject({
       phaseDeadline: seconds(1, 86_400)

@@ -97,6 +97,11 @@ export class Jobs {
     return this.leadership.serves;
   }
 
+  /** Whether a client is to be let in. While another coordinator is being succeeded, the answer waits for who it will be. */
+  letsIn(): Promise<boolean> {
+    return this.leadership.servesSoon();
+  }
+
   /** Takes up every job that is to run and that nobody holds, from now on. */
   async start(): Promise<void> {
     const { lease } = this.options.times;

@@ -9,6 +9,7 @@ const SERVING = 'serving';
  */
 export class Leadership {
   private held: HeldLease | undefined;
+  private waiting: (() => void)[] = [];
 
   constructor(private readonly tenancy: Omit<Tenancy, 'job'>) {}
 
@@ -19,12 +20,38 @@ export class Leadership {
   /** Takes the right to serve, where nobody has it. */
   async look(): Promise<void> {
     if (!this.serves) this.held = await HeldLease.acquire({ ...this.tenancy, job: SERVING });
+    if (this.serves) this.tellWaiting();
+  }
+
+  /**
+   * Whether this process serves, or is about to: where the one that serves is overdue, the answer waits until its lease has run out and somebody has
+   * taken its place. A client that dials meanwhile need not be sent away, to try again later and later.
+   */
+  async servesSoon(): Promise<boolean> {
+    const { store, duration } = this.tenancy;
+    if (this.serves) return true;
+    const left = await store.leases.remaining(SERVING).catch(() => duration);
+    // One that is well renews when a third of its lease is gone.
+    if (left > duration / 2) return false;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, duration);
+      this.waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    return this.serves;
   }
 
   /** Gives the right to serve up, so that another can take it at once. */
   async release(): Promise<void> {
     const { held } = this;
     this.held = undefined;
+    this.tellWaiting();
     await held?.release();
+  }
+
+  private tellWaiting(): void {
+    for (const go of this.waiting.splice(0)) go();
   }
 }

@@ -65,6 +65,13 @@ export class LeaseTable {
     );
   }
 
+  /** Milliseconds for which a job is still held, if nobody renews it; 0 where nobody holds it. */
+  async remaining(job: string): Promise<number> {
+    const [row] = await this.access.read('SELECT expires_at FROM leases WHERE job = ?', job);
+    if (row === undefined) return 0;
+    return Math.max(0, z.number().parse(row['expires_at']) - (await this.now()));
+  }
+
   /** Who holds a job now, if anybody does. */
   async holder(job: string): Promise<string | undefined> {
     const [row] = await this.access.read(
