@@ -6,12 +6,16 @@ export type Fetch = (url: URL, init?: RequestInit) => Promise<Response>;
 
 /** Bytes of the largest job or model that is taken: 2^28 weights. */
 const LARGEST_ARTIFACT = 2 ** 30;
+/** Bytes set aside for what does not say how long it is. */
+const FIRST_ROOM = 2 ** 16;
 
 /** Fetches jobs and models from a coordinator's HTTP server. */
 export class HttpArtifacts implements ArtifactSource {
   constructor(
     private readonly url: string,
     private readonly request: Fetch = (url, init) => fetch(url, init),
+    /** Bytes that are taken at the most. */
+    private readonly largest = LARGEST_ARTIFACT,
   ) {}
 
   /** @throws {Refusal} `artifact.unavailable` where the coordinator does not answer with it, `artifact.too-large`. */
@@ -21,17 +25,50 @@ export class HttpArtifacts implements ArtifactSource {
     });
     if (!response.ok) throw unavailable(`it answered ${response.status}`);
     const announced = Number(response.headers.get('content-length') ?? 0);
-    if (announced > LARGEST_ARTIFACT) throw tooLarge();
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    if (bytes.length > LARGEST_ARTIFACT) throw tooLarge();
-    return bytes;
+    if (announced > this.largest) throw tooLarge(this.largest);
+    return this.read(response, announced);
+  }
+
+  /** What arrives is counted as it comes: a body need not be as long as it was announced, or announced at all. */
+  private async read(response: Response, announced: number): Promise<Uint8Array> {
+    let bytes = new Uint8Array(announced > 0 ? announced : FIRST_ROOM);
+    let length = 0;
+    for await (const part of bodyOf(response)) {
+      const end = length + part.length;
+      if (end > this.largest) throw tooLarge(this.largest);
+      if (end > bytes.length) {
+        const larger = new Uint8Array(Math.max(end, 2 * bytes.length));
+        larger.set(bytes.subarray(0, length));
+        bytes = larger;
+      }
+      bytes.set(part, length);
+      length = end;
+    }
+    return length === bytes.length ? bytes : bytes.slice(0, length);
   }
 }
 
-function tooLarge(): Refusal {
+/** A body part by part. Not every browser iterates over a stream. Left early, the download ends. */
+async function* bodyOf(response: Response): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } catch (error) {
+    throw unavailable('the connection failed', error);
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function tooLarge(largest: number): Refusal {
   return new Refusal(
     'artifact.too-large',
-    `A job or model is larger than ${LARGEST_ARTIFACT} bytes.`,
+    `A job or model is larger than ${largest} bytes.`,
     'Ask the coordinator’s operator for a smaller model.',
   );
 }
