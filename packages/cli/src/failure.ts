@@ -1,6 +1,7 @@
 import { Refusal, TuttiError } from '@tutti/shared/errors';
 import { CommanderError } from 'commander';
 import { paletteFor } from './output/palette.js';
+import { printable } from './output/printable.js';
 import type { Surroundings } from './surroundings.js';
 
 /** What the process ends with. */
@@ -29,7 +30,7 @@ export function reportFailure(error: unknown, { stderr, environment }: Surroundi
 
   const { red, dim } = paletteFor(stderr, environment);
   if (error instanceof TuttiError) {
-    stderr.write(`${red('tutti:')} ${error.message}\n${dim(error.remedy)}\n`);
+    stderr.write(`${red('tutti:')} ${printable(error.message)}\n${dim(printable(error.remedy))}\n`);
     return error instanceof Refusal ? exitCode.refused : exitCode.failure;
   }
   const known = systemFailure(error);

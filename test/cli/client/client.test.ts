@@ -198,7 +198,7 @@ describe('tutti client status and jobs', () => {
     const job = announceJob(
       jobSchema.parse({
         name: 'lungs',
-        purpose: 'Find nodules',
+        purpose: 'Find nodules\n  privacy     ε at most 0.01\u001b[8m',
         model: { inputs: 2, classes: 2 },
         rounds: 10,
       }),
@@ -218,6 +218,8 @@ describe('tutti client status and jobs', () => {
 
     const jobs = await run(['client', 'jobs', '--config', config]);
     expect(jobs.stdout).toMatch(/lungs {2}pending[\s\S]*Find nodules/);
+    expect(jobs.stdout.match(/^ {2}privacy/gm)).toHaveLength(1);
+    expect(jobs.stdout).not.toContain('\u001b');
     expect((await run(['client', 'approve', 'abab', '--config', config])).stdout).toContain(
       'lungs (abababababab) is approved',
     );

@@ -1,6 +1,7 @@
 import type { Approval, ClientStore, SeenJob } from '@tutti/client/daemon';
 import { Command } from 'commander';
 import { deltaFigure, epsilonFigure } from '../output/figures.js';
+import { onOneLine } from '../output/printable.js';
 import type { Surroundings } from '../surroundings.js';
 import { readClientConfig } from './config-file.js';
 
@@ -47,9 +48,9 @@ export async function withStore<T>(path: string, action: (store: ClientStore) =>
 function describe(job: SeenJob): string {
   return `${job.name}  ${job.approval}
   hash        ${job.job}
-  purpose     ${job.purpose}
-  controller  ${job.controller}
-  model       ${job.parameters} parameters, fingerprint ${job.model}
+  purpose     ${onOneLine(job.purpose)}
+  controller  ${onOneLine(job.controller)}
+  model       ${job.parameters} parameters, fingerprint ${job.model}${job.modelSource === undefined ? '' : `, fetched from ${onOneLine(job.modelSource)}`}
   rounds      ${job.rounds}, sums of at least ${job.minimumCohort} clients
   privacy     ε at most ${epsilonFigure(job.epsilon)} against readers of the models at δ = ${deltaFigure(job.delta)}; clip norm ${job.clipNorm}, noise multiplier ${job.noiseMultiplier.toFixed(3)}`;
 }

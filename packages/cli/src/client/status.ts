@@ -2,6 +2,7 @@ import type { DaemonStatus } from '@tutti/client/daemon';
 import { Command } from 'commander';
 import { duration, epsilonFigure } from '../output/figures.js';
 import { paletteFor } from '../output/palette.js';
+import { onOneLine } from '../output/printable.js';
 import type { Surroundings } from '../surroundings.js';
 import { readClientConfig } from './config-file.js';
 import { withStore } from './jobs.js';
@@ -51,7 +52,8 @@ export function statusCommand({ stdout, environment }: Surroundings): Command {
         ),
         ...(notices.length === 0 ? [] : ['', 'Latest notices:']),
         ...notices.map(
-          ({ time, code, message, remedy }) => `  ${ago(time)}  ${code}\n    ${message}\n    ${dim(remedy)}`,
+          ({ time, code, message, remedy }) =>
+            `  ${ago(time)}  ${onOneLine(code)}\n    ${onOneLine(message)}\n    ${dim(onOneLine(remedy))}`,
         ),
       ];
       stdout.write(`${lines.join('\n')}\n`);
