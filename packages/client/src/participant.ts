@@ -18,7 +18,7 @@ import { codeOf } from './contribution.js';
 import { RoundPart } from './round-part.js';
 import type { Approval } from './policy/approval.js';
 import type { Journal } from './policy/journal.js';
-import type { ClientPolicy } from './policy/policy.js';
+import { checkPolicy, type ClientPolicy } from './policy/policy.js';
 import { Spending } from './policy/spending.js';
 import { startTimer } from './timer.js';
 import type { Work } from './work.js';
@@ -84,7 +84,9 @@ export class Participant {
   private session: Channel | undefined;
   private stopWaiting: () => void = () => undefined;
 
+  /** @throws {Refusal} `policy.malformed` */
   constructor(private readonly options: ParticipantOptions) {
+    checkPolicy(options.policy);
     this.spending = new Spending(options.journal, options.policy);
   }
 

@@ -48,6 +48,14 @@ describe('ε that a client has spent', () => {
     expect(epsilonSpent(charges, 1e-3)['released-model']).toBeCloseTo(expected, 6);
   });
 
+  it('books the worst distance of the noise from its law for every round in between', () => {
+    const [first, last] = [{ ...charge(one, 1), noiseDistance: 1e-7 }, charge(one, 9)];
+    const all = [first, { ...last, noiseDistance: 1e-7 }];
+    const { 'released-model': spent } = epsilonSpent([first, last], 1e-3);
+    expect(spent).toBe(epsilonSpent(all, 1e-3)['released-model']);
+    expect(spent).toBeGreaterThan(epsilonSpent([charge(one, 1), last], 1e-3)['released-model']);
+  });
+
   it('is nothing before the first contribution', () => {
     expect(epsilonSpent([], 1e-3)).toEqual({ coordinator: 0, 'released-model': 0 });
   });

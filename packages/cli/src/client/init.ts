@@ -91,6 +91,8 @@ and put what it makes into ${join(folder, 'certificate.hex')}; \`tutti client ru
   }
   await writeFile(configPath, firstConfig(configFrom(options, invitation, data, certificates)), {
     flag: 'wx',
+    // The address of a database may have a password in it.
+    mode: 0o600,
   });
   stdout.write(`Wrote ${configPath}.\n`);
 

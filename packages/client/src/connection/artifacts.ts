@@ -20,9 +20,12 @@ export class HttpArtifacts implements ArtifactSource {
 
   /** @throws {Refusal} `artifact.unavailable` where the coordinator does not answer with it, `artifact.too-large`. */
   async fetch(hash: string): Promise<Uint8Array> {
-    const response = await this.request(new URL(`/artifacts/${hash}`, this.url)).catch((error: unknown) => {
-      throw unavailable('the connection failed', error);
-    });
+    // Whoever could send the client on could have it ask whatever else it reaches: machines of its owner's network, say.
+    const response = await this.request(new URL(`/artifacts/${hash}`, this.url), { redirect: 'error' }).catch(
+      (error: unknown) => {
+        throw unavailable('the connection failed', error);
+      },
+    );
     if (!response.ok) throw unavailable(`it answered ${response.status}`);
     const announced = Number(response.headers.get('content-length') ?? 0);
     if (announced > this.largest) throw tooLarge(this.largest);

@@ -48,6 +48,7 @@ export async function enrol(
   };
   const response = await request(new URL('/enrolment', invitation.url), {
     method: 'POST',
+    redirect: 'error',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   }).catch((error: unknown) => {

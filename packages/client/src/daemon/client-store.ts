@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { Refusal } from '@tutti/shared/errors';
@@ -34,6 +34,8 @@ export interface JobDescription {
   readonly purpose: string;
   readonly controller: string;
   readonly model: string;
+  /** Where the job has this client fetch the model from, where it is not written out in the job. */
+  readonly modelSource?: string;
   readonly parameters: number;
   readonly rounds: number;
   readonly minimumCohort: number;
@@ -79,7 +81,11 @@ export class ClientStore implements Journal {
    */
   static open(folder: string): ClientStore {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const database = new Database(join(folder, 'client.db'));
+    const path = join(folder, 'client.db');
+    // The files that SQLite puts beside it take their mode from it.
+    closeSync(openSync(path, 'a', 0o600));
+    chmodSync(path, 0o600);
+    const database = new Database(path);
     try {
       database.pragma('busy_timeout = 5000');
       database.pragma('journal_mode = WAL');
@@ -141,15 +147,24 @@ export class ClientStore implements Journal {
     });
   }
 
-  /** What the owner has said of a job; one that is new is written down as it is, with the given answer. */
+  /** What the owner has said of a job; one that is new is written down as it is. Where nobody has decided, the given answer holds, as the policy is now. */
   approvalOf({ hash, job, plan, modelFingerprint }: KnownJob, time: number, otherwise: Approval): Approval {
-    const [row] = this.rows<{ approval: Approval }>('SELECT approval FROM jobs WHERE job = ?', hash);
-    if (row !== undefined) return row.approval;
+    const [row] = this.rows<{ approval: Approval; decided: number | null }>(
+      'SELECT approval, decided FROM jobs WHERE job = ?',
+      hash,
+    );
+    if (row !== undefined) {
+      if (row.decided !== null) return row.approval;
+      if (row.approval !== otherwise)
+        this.run('UPDATE jobs SET approval = ? WHERE job = ? AND decided IS NULL', otherwise, hash);
+      return otherwise;
+    }
     const description: JobDescription = {
       name: job.name,
       purpose: job.purpose,
       controller: job.controller,
       model: modelFingerprint,
+      ...(job.model.source !== undefined && { modelSource: job.model.source }),
       parameters: plan.dimension,
       rounds: job.rounds,
       minimumCohort: job.cohort.minimum,

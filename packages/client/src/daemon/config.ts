@@ -206,6 +206,7 @@ export function policyOf({ policy }: ClientConfig): ClientPolicy {
     ...optional('controllers', policy.controllers),
     ...optional('columns', policy.columns),
     ...optional('models', policy.models),
+    listedSourcesOnly: policy.approval === 'none',
     ...optional('maximumParameters', policy.parameters),
     ...(policy.schedule !== undefined && { schedule: withoutUndefined(policy.schedule) }),
   };

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { request as requestHttps } from 'node:https';
+import { Readable } from 'node:stream';
 import { Refusal } from '@tutti/shared/errors';
 import type { Fetch } from '../connection/artifacts.js';
 
@@ -21,15 +22,12 @@ export function fetchTrusting(certificates: string): Fetch {
           ...(init.signal && { signal: init.signal }),
         },
         (response) => {
-          const parts: Buffer[] = [];
-          response.on('data', (part: Buffer) => parts.push(part));
-          response.on('error', reject);
-          response.on('end', () => {
-            const headers = Object.entries(response.headers).flatMap(([name, value]) =>
-              value === undefined ? [] : [[name, String(value)] as [string, string]],
-            );
-            resolve(new Response(Buffer.concat(parts), { status: response.statusCode ?? 500, headers }));
-          });
+          const headers = Object.entries(response.headers).flatMap(([name, value]) =>
+            value === undefined ? [] : [[name, String(value)] as [string, string]],
+          );
+          // As it comes: how much of it is taken in, the reader says.
+          const body = Readable.toWeb(response) as ReadableStream<Uint8Array>;
+          resolve(new Response(body, { status: response.statusCode ?? 500, headers }));
         },
       );
       request.on('error', reject);

@@ -30,6 +30,11 @@ export interface ClientPolicy extends ParticipantPolicy, ProcessingPolicy {
   readonly columns?: readonly string[];
   /** Fingerprints of models that may be trained: see `modelFingerprint`. Default: any. */
   readonly models?: readonly string[];
+  /**
+   * Whether a model that the job has this client fetch, from whatever address or path the job says, is taken only where {@link models} lists it. Default:
+   * no, for somebody approves each job.
+   */
+  readonly listedSourcesOnly?: boolean;
   /** Most parameters of a model. Default: any number. */
   readonly maximumParameters?: number;
   /** When this client takes part. Default: always. */
@@ -40,7 +45,7 @@ export interface ClientPolicy extends ParticipantPolicy, ProcessingPolicy {
  * Checks a job against the policy, before anything is read or trained.
  * @param now - Unix time in milliseconds
  * @throws {Refusal} with the code of the first rule that the job breaks: `policy.schedule`, `policy.delta`, `policy.cohort`,
- * `policy.corrupt-fraction`, `policy.controller`, `policy.model`, `policy.model-size`, and what {@link checkProcessing} refuses.
+ * `policy.corrupt-fraction`, `policy.controller`, `policy.model`, `policy.model-source`, `policy.model-size`, and what {@link checkProcessing} refuses.
  */
 export function checkJob(policy: ClientPolicy, { job, plan, modelFingerprint }: KnownJob, now: number): void {
   checkProcessing(policy, job);
@@ -75,11 +80,36 @@ export function checkJob(policy: ClientPolicy, { job, plan, modelFingerprint }: 
     'model',
     `The job’s model (${modelFingerprint}) is not one of those that are allowed here.`,
   );
+  demand(
+    policy.listedSourcesOnly !== true ||
+      job.model.source === undefined ||
+      policy.models?.includes(modelFingerprint) === true,
+    'model-source',
+    `The job would have this client fetch its model (${modelFingerprint}) from elsewhere; where nobody approves jobs, such models must be listed here.`,
+  );
   const { maximumParameters = Infinity } = policy;
   demand(
     plan.dimension <= maximumParameters,
     'model-size',
     `The job’s model has ${plan.dimension} parameters; at most ${maximumParameters} are allowed here.`,
+  );
+}
+
+/**
+ * Checks that a policy sets the limits that every policy sets: a limit that is left out would not be held, and programs in JavaScript can leave out
+ * anything.
+ * @throws {Refusal} `policy.malformed`
+ */
+export function checkPolicy(policy: ClientPolicy): void {
+  const { maximumEpsilon, maximumDelta, minimumCohort, minimumCorruptFraction, maximumAttempts } = policy;
+  const required = { maximumEpsilon, maximumDelta, minimumCohort, minimumCorruptFraction, maximumAttempts };
+  const limits = { ...required, ...(policy.period && { 'period.days': policy.period.days }) };
+  const [missing] = Object.entries(limits).filter(([, limit]) => !(limit >= 0));
+  if (missing === undefined) return;
+  throw new Refusal(
+    'policy.malformed',
+    `The policy’s ${missing[0]} is not a number of at least 0.`,
+    'Set it: what is left out would not be limited.',
   );
 }
 

@@ -74,7 +74,8 @@ function spanOf(charges: readonly Charge[]): readonly Use[] {
   const last = charges.reduce((latest, charge) => (charge.round >= latest.round ? charge : latest), first);
   // A round that was charged in several attempts was drawn as often.
   const repeated = charges.length - new Set(rounds).size;
-  return [drawn(last, last.round - Math.min(...rounds) + 1 + repeated)];
+  const noiseDistance = Math.max(...charges.map((charge) => charge.noiseDistance));
+  return [drawn({ ...last, noiseDistance }, last.round - Math.min(...rounds) + 1 + repeated)];
 }
 
 function composed(uses: readonly Use[]): Account {
