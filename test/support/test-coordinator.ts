@@ -27,6 +27,8 @@ import { createIdentity, fromHex, issueCertificate, toHex, type KeyPair } from '
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
 import { decodeInvitation, helloMessage, PROTOCOL_VERSION, type ToCoordinator } from '@tutti/shared/protocol';
 
+const QUICK_MODEL = { inputs: 4, classes: 2 };
+
 /** A job that three clients finish in a moment. */
 export const QUICK_JOB = `
 name: quick
@@ -125,10 +127,10 @@ export class TestCoordinator {
   }
 
   /** Invites and enrols clients, and connects them. */
-  async join(count: number): Promise<readonly TestClient[]> {
+  async join(count: number, model = QUICK_MODEL): Promise<readonly TestClient[]> {
     const { json } = await this.ask('invite', { body: { count } });
     const { invitations } = json as { invitations: readonly string[] };
-    return Promise.all(invitations.map((word) => TestClient.join(word, this.url)));
+    return Promise.all(invitations.map((word) => TestClient.join(word, this.url, model)));
   }
 }
 
@@ -146,11 +148,11 @@ export class TestClient {
     private readonly coordinator: Uint8Array,
   ) {}
 
-  static async join(invitationWord: string, url: string): Promise<TestClient> {
+  static async join(invitationWord: string, url: string, model = QUICK_MODEL): Promise<TestClient> {
     const invitation = decodeInvitation(invitationWord);
     const identity = await createIdentity(primitives, systemRandom);
     const certificate = await enrol(primitives, { ...invitation, url }, identity, Date.now());
-    const trainer = await createTrainer(modelSpecSchema.parse({ inputs: 4, classes: 2 }), 'arrays');
+    const trainer = await createTrainer(modelSpecSchema.parse(model), 'arrays');
     const client: TestClient = new TestClient(
       identity,
       new Participant({
@@ -164,7 +166,11 @@ export class TestClient {
         // One address serves whichever coordinator is active, as where a proxy stands before two.
         library: new Library({ fetch: (hash) => new HttpArtifacts(client.url).fetch(hash) }, primitives),
         work: trainOn(
-          () => ({ features: new Float32Array(8).fill(0.5), labels: Int32Array.of(0, 1), count: 2 }),
+          () => ({
+            features: new Float32Array(2 * model.inputs).fill(0.5),
+            labels: Int32Array.of(0, 1),
+            count: 2,
+          }),
           () => trainer,
         ),
         policy: {

@@ -18,12 +18,13 @@ import { waited } from '../jobs/waiting.js';
 import { KeptLedger } from '../ledger/index.js';
 import { Metrics } from '../metrics/index.js';
 import { AuditLog, authentication, oidcReader, Operators, requireRole } from '../operators/index.js';
-import { ArtifactFiles, RoundFiles } from '../store/index.js';
+import { ArtifactFiles, RecentArtifacts, RoundFiles } from '../store/index.js';
 import { WorkerExpander } from '../unmasking/index.js';
 import { createWebApp, listen } from '../web/index.js';
 import { EventFeed } from './event-feed.js';
 import { readCoordinatorKey } from './key-file.js';
 import { located, requireSafeListening, type LocatedSettings } from './settings.js';
+import { openStorage } from './storage.js';
 import { openLocatedStore } from './store-location.js';
 import { readTls } from './tls.js';
 
@@ -78,7 +79,8 @@ export async function startCoordinator(
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
   };
   try {
-    const artifacts = await ArtifactFiles.open(join(files, 'artifacts'));
+    const storage = await openStorage(settings.storage, files, process.env);
+    const artifacts = new ArtifactFiles(storage, 'artifacts/');
     const ledger = await KeptLedger.open(store, primitives, now);
     const audit = new AuditLog(store.audit, now);
     const operators = new Operators(store.operators, audit, systemRandom, now);
@@ -133,7 +135,7 @@ export async function startCoordinator(
       sessions,
       store,
       artifacts,
-      files: await RoundFiles.open(join(files, 'rounds')),
+      files: new RoundFiles(storage, 'rounds/'),
       ledger,
       audit,
       epsilonWithoutOfficer: settings.privacy.epsilonWithoutOfficer,
@@ -189,7 +191,7 @@ export async function startCoordinator(
     });
     const startedAt = new Date(now()).toISOString();
     const app = createWebApp({
-      artifacts,
+      artifacts: new RecentArtifacts(artifacts),
       enrolment,
       metrics,
       ...(!settings.metrics.open && {

@@ -4,6 +4,8 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { Refusal } from '@tutti/shared/errors';
 import { oidcSettingsSchema } from '../operators/oidc.js';
+import { isLoopback } from './loopback.js';
+import { storageSettingsSchema } from './storage.js';
 
 const key = z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits');
 const seconds = (least: number, most: number) => z.number().min(least).max(most);
@@ -67,6 +69,9 @@ export const coordinatorSettingsSchema = z.strictObject({
     .min(1)
     .default('files')
     .describe('Folder of models and of rounds under way; coordinators that share a store share it.'),
+  storage: storageSettingsSchema
+    .optional()
+    .describe('S3-compatible object storage for models and rounds under way, in place of the folder.'),
   lease: seconds(1, 300)
     .default(6)
     .describe('Seconds after which another coordinator takes over from one that is not heard of.'),
@@ -183,8 +188,6 @@ export function located({ directory }: LocatedSettings, path: string): string {
   return isAbsolute(path) ? path : join(directory, path);
 }
 
-const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
-
 /**
  * Refuses to listen where others can listen in.
  * @throws {Refusal} `coordinator.no-tls`, `coordinator.half-tls`
@@ -198,7 +201,7 @@ export function requireSafeListening({ listen }: CoordinatorSettings): void {
       'Name both: listen.certificate and listen.key.',
     );
   }
-  if (certificate !== undefined || LOOPBACK.test(host) || behindProxy || insecure) return;
+  if (certificate !== undefined || isLoopback(host) || behindProxy || insecure) return;
   throw new Refusal(
     'coordinator.no-tls',
     `Listening on ${host} without TLS, others could read tokens and models, and cut connections.`,

@@ -80,7 +80,7 @@ export class RoundLog {
 
   /** Begins the log of an attempt: durable before anybody is invited. */
   static async begin(place: Place, { cohort, parameters }: RoundOpening): Promise<RoundLog> {
-    const log = new RoundLog(place, await place.files.of(place.reference));
+    const log = new RoundLog(place, place.files.of(place.reference));
     const body = encodeRoundParameters(parameters);
     await log.append([await log.line({ kind: 'opened', cohort: [...cohort] }, body)], []);
     return log;
@@ -91,7 +91,7 @@ export class RoundLog {
    * @throws {Refusal} `round.log-damaged` where it cannot be gone on with; `artifact.…` where a file of it cannot
    */
   static async resume(place: Place): Promise<InterruptedRound> {
-    const log = new RoundLog(place, await place.files.of(place.reference));
+    const log = new RoundLog(place, place.files.of(place.reference));
     const lines = await place.store.roundLog.lines(place.reference);
     const read = await Promise.all(lines.map((line) => log.read(line)));
     const [opened, ...rest] = read;

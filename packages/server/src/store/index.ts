@@ -3,7 +3,9 @@ export type { SqlConnection, SqlDatabase, SqlRow, SqlValue } from './engines/dat
 export { openPostgres } from './engines/postgres.js';
 export { openSqlite } from './engines/sqlite.js';
 export * from './open-store.js';
+export * from './recent-artifacts.js';
 export * from './round-files.js';
+export * from './storage/index.js';
 export * from './store.js';
 export type { AuditEntry } from './tables/audit.js';
 export type { ClientAttributes, EnrolledClient } from './tables/clients.js';
