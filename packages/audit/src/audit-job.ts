@@ -56,8 +56,15 @@ export function guessesOf({ canaries, guesses }: Job['audit']): number {
   return Math.min(canaries, guesses ?? Math.max(1, Math.floor(0.8 * canaries)));
 }
 
-function clients(options: AuditJobOptions, noise: number): Promise<CanaryOutcome> {
+async function clients(options: AuditJobOptions, noise: number): Promise<CanaryOutcome> {
   const { job, jobDirectory, out, seed, observe } = options;
+  if (job.privacy.unit === 'example') {
+    throw new Refusal(
+      'audit.unit',
+      'The job promises nothing to a client as a whole, so that canary clients would refute what it does not claim.',
+      'Set audit.unit to example.',
+    );
+  }
   const canaries = Math.min(job.audit.canaries, job.simulation.clients, countWeights(job.model));
   let done = 0;
   return auditClients({

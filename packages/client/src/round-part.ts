@@ -104,7 +104,14 @@ export class RoundPart {
     const model = await library.model(this.options.model, known);
     const purpose = `client/${toHex(identity.publicKey)}/round/${attemptName(reference)}`;
     const uniform = uniformStream(random(`${purpose}/training`));
-    const task = { known, round: reference.round, model, uniform, signal: this.stop.signal };
+    const task = {
+      known,
+      round: reference.round,
+      model,
+      uniform,
+      random: random(`${purpose}/examples`),
+      signal: this.stop.signal,
+    };
     const update = await contributionOf(work, task, ({ code, message, remedy }) =>
       this.options.observe?.({ kind: 'emptied', round: reference, code, message, remedy }),
     );

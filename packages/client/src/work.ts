@@ -1,6 +1,9 @@
+import type { RandomSource } from '@tutti/shared/crypto';
+import { Refusal } from '@tutti/shared/errors';
 import { trainingOfRound } from '@tutti/shared/learning';
+import { examplePrivacyOf } from '@tutti/shared/protocol';
 import type { KnownJob } from './library.js';
-import type { Examples, Trainer } from './training/trainer.js';
+import type { ExampleProtection, Examples, Trainer } from './training/trainer.js';
 
 /** What one round asks of a client's data. */
 export interface Task {
@@ -10,6 +13,8 @@ export interface Task {
   readonly model: Float32Array;
   /** Draws from [0, 1), for the order of the rows. */
   readonly uniform: () => number;
+  /** For draws that protect: who is in a batch, and the noise on its sum. */
+  readonly random: RandomSource;
   /** Aborted when the round is left: nobody waits for the vector any more. */
   readonly signal: AbortSignal;
 }
@@ -29,15 +34,42 @@ export function trainOn(
   trainer: (job: KnownJob) => Promise<Trainer> | Trainer,
 ): Work {
   return {
-    async contribute({ known, round, model, uniform, signal }) {
+    async contribute({ known, round, model, uniform, random, signal }) {
       const rows = await examples(known);
+      checkDelta(known, rows);
       const chosen = await trainer(known);
       signal.throwIfAborted();
       const { training, rounds } = known.job;
       const trained = await chosen.train(model, rows, trainingOfRound(training, round, rounds), uniform, {
         signal,
+        random,
       });
       return trained.map((weight, index) => weight - (model[index] ?? 0));
     },
   };
+}
+
+/** How a job has each example protected while it is trained on; undefined where the update is protected as a whole. */
+export function protectionFor({
+  privacy,
+  training,
+}: Pick<KnownJob['job'], 'privacy' | 'training'>): ExampleProtection | undefined {
+  const terms = examplePrivacyOf(privacy);
+  if (terms === undefined) return undefined;
+  const { clipNorm, noiseMultiplier, batchRate, steps } = terms;
+  return { clipNorm, noiseMultiplier, batchRate, steps, expectedBatch: training.batchSize };
+}
+
+/**
+ * A δ of one over the examples would allow one of them to be given away whole. How many there are is for the owner alone.
+ * @throws {Refusal} `client.delta`
+ */
+function checkDelta({ job }: KnownJob, { count }: Examples): void {
+  const { unit, delta } = job.privacy;
+  if (unit === 'client' || delta * count <= 1) return;
+  throw new Refusal(
+    'client.delta',
+    `The job counts on δ = ${delta}, which promises nothing to one example of ${count}.`,
+    'Ask the coordinator’s operator for a smaller privacy.delta, or set data.rows to take fewer rows.',
+  );
 }

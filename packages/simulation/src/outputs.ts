@@ -29,6 +29,7 @@ export async function writeOutputs(directory: RunDirectory, outcome: Outcome): P
     job: { name: job.name, purpose: job.purpose, controller: job.controller, hash: runner.jobHash },
     model: { hash: runner.modelHash, description: describeModel(job) },
     plan: runner.plan,
+    ...(announced.privacy.unit === 'example' && { example: { clipNorm: announced.privacy.clipNorm } }),
     minimumCohort: announced.cohort.minimum,
     ledger,
     software: { name: 'Tutti', version: VERSION },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
-import { Library, type ClientPolicy } from '@tutti/client';
+import { Library, protectionFor, type ClientPolicy } from '@tutti/client';
 import { createTrainer, type Trainer } from '@tutti/client/training';
 import { ArtifactFiles, JobRunner, KeptLedger, openSqliteStore, Registry, Sessions } from '@tutti/server';
 import { memoised, toHex } from '@tutti/shared/crypto';
@@ -131,7 +131,13 @@ async function run(
       artifacts,
     );
     try {
-      const trainer = await createTrainer(job.model, job.training.backend, settings.jobDirectory);
+      const announced = announceJob(job, job.simulation.clients);
+      const trainer = await createTrainer(
+        job.model,
+        job.training.backend,
+        settings.jobDirectory,
+        protectionFor(announced),
+      );
       const journals = await PopulationJournals.open(directory);
       const population = new Population(
         {
@@ -153,7 +159,6 @@ async function run(
         transport,
       );
       await population.gather();
-      const announced = announceJob(job, job.simulation.clients);
       requireSameJob(ledger, toHex(platform.sha256(encodeAnnouncedJob(announced))));
       const order = [...identities].sort();
       const runner = await JobRunner.open({
@@ -281,6 +286,7 @@ function trainerOf(cast: (client: string) => Trainer, negated: ReadonlySet<strin
 function policyFor(job: Job): ClientPolicy {
   return {
     maximumEpsilon: Number.MAX_VALUE,
+    units: [job.privacy.unit],
     maximumDelta: 0.1,
     minimumCohort: job.cohort.minimum,
     minimumCorruptFraction: job.cohort.corruptFraction,

@@ -52,5 +52,6 @@ function describe(job: SeenJob): string {
   controller  ${onOneLine(job.controller)}
   model       ${job.parameters} parameters, fingerprint ${job.model}${job.modelSource === undefined ? '' : `, fetched from ${onOneLine(job.modelSource)}`}
   rounds      ${job.rounds}, sums of at least ${job.minimumCohort} clients
+  unit        ${job.unit === 'example' ? 'each example by itself; nothing is promised to this client as a whole' : 'this client as a whole'}
   privacy     ε at most ${epsilonFigure(job.epsilon)} against readers of the models at δ = ${deltaFigure(job.delta)}; clip norm ${job.clipNorm}, noise multiplier ${job.noiseMultiplier.toFixed(3)}`;
 }

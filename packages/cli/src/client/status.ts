@@ -30,7 +30,7 @@ export function statusCommand({ stdout, environment }: Surroundings): Command {
         return;
       }
       const { bold, dim, yellow } = paletteFor(stdout, environment);
-      const { status, jobs, total, contributions, notices } = facts;
+      const { status, jobs, total, perExample, contributions, notices } = facts;
       const now = Date.now();
       const ago = (time: number) => `${duration((now - time) / 1000)} ago`;
       const lines = [
@@ -46,9 +46,14 @@ export function statusCommand({ stdout, environment }: Surroundings): Command {
               `Last round: ${status.lastRound.round}, ${status.lastRound.outcome}, ${ago(status.lastRound.time)}`,
             ]),
         `Spent over all jobs: ε = ${epsilonFigure(total.coordinator)} against the coordinator, ${epsilonFigure(total['released-model'])} against readers of the models, at δ = ${policy.delta}, in ${contributions} contributions`,
+        ...(perExample.coordinator === 0
+          ? []
+          : [
+              `Spent on each example over all jobs that protect each by itself: ε = ${epsilonFigure(perExample.coordinator)} against everybody, at δ = ${policy.delta}`,
+            ]),
         ...jobs.map(
           (job) =>
-            `  ${job.name} (${job.approval}): ε = ${epsilonFigure(job.spent.coordinator)} and ${epsilonFigure(job.spent['released-model'])} in ${job.contributions} contributions`,
+            `  ${job.name} (${job.approval})${job.unit === 'example' ? ', each example' : ''}: ε = ${epsilonFigure(job.spent.coordinator)} and ${epsilonFigure(job.spent['released-model'])} in ${job.contributions} contributions`,
         ),
         ...(notices.length === 0 ? [] : ['', 'Latest notices:']),
         ...notices.map(

@@ -1,4 +1,5 @@
-import { epsilonOf, releaseEvent } from '@tutti/shared/privacy';
+import { epsilonOf } from '@tutti/shared/privacy';
+import { roundCost } from '@tutti/shared/protocol';
 import type { KnownJob } from '../library.js';
 
 /** What a person should know of a job before agreeing to it: what it is for, what would be sent, and what that costs. */
@@ -28,7 +29,7 @@ export interface JobOnOffer {
 /** Reads an offer out of a job that has been fetched and understood. */
 export function jobOnOffer({ hash, job, plan }: KnownJob): JobOnOffer {
   const { delta, clipNorm, noiseMultiplier } = job.privacy;
-  const event = releaseEvent(plan, plan.maximumCohort);
+  const { release: event } = roundCost(job, plan, plan.maximumCohort);
   const after = (count: number) => epsilonOf({ kind: 'repeated', count, event }, { delta });
   return {
     hash,

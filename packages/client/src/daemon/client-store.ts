@@ -43,6 +43,8 @@ export interface JobDescription {
   readonly delta: number;
   readonly clipNorm: number;
   readonly noiseMultiplier: number;
+  /** Whom its ε protects. Absent: a client. */
+  readonly unit?: 'example';
 }
 
 /** A job that a coordinator has invited this client to. */
@@ -172,6 +174,7 @@ export class ClientStore implements Journal {
       delta: job.privacy.delta,
       clipNorm: job.privacy.clipNorm,
       noiseMultiplier: job.privacy.noiseMultiplier,
+      ...(job.privacy.unit === 'example' && { unit: job.privacy.unit }),
     };
     this.run(
       'INSERT INTO jobs (job, description, seen, approval) VALUES (?, ?, ?, ?)',

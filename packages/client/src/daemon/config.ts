@@ -84,6 +84,13 @@ export const clientConfigSchema = z.strictObject({
         .lt(0.1)
         .default(1e-4)
         .describe('Largest δ of a job; limits over several jobs are counted at it.'),
+      units: z
+        .array(z.enum(['client', 'example']))
+        .min(1)
+        .default(['client'])
+        .describe(
+          'Whom the ε of a job may protect. `example` protects each row by itself, and not all rows of this client together.',
+        ),
       cohort: z.int().min(3).max(10_000).default(12).describe('Fewest clients whose sum may be opened.'),
       colluding: z
         .number()
@@ -195,6 +202,7 @@ export function policyOf({ policy }: ClientConfig): ClientPolicy {
     ...(limits.period !== undefined && {
       period: { ...withoutUndefined(limits.period), days: limits.period.days },
     }),
+    units: policy.units,
     maximumDelta: policy.delta,
     minimumCohort: policy.cohort,
     minimumCorruptFraction: policy.colluding,

@@ -3,13 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fromHex, toHex, type KeyPair } from '@tutti/shared/crypto';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
 import { TuttiError } from '@tutti/shared/errors';
+import type { PrivacyUnit } from '@tutti/shared/privacy';
 import { HttpArtifacts, type Fetch } from '../connection/artifacts.js';
 import { dialCoordinator, type ConnectionEvent } from '../connection/socket.js';
 import { checkCertificate, readCertificate } from '../identity/certificate-file.js';
 import { readIdentity } from '../identity/identity-file.js';
 import { Library } from '../library.js';
 import { LARGEST_COORDINATOR_BODY, Participant, type ParticipantEvent } from '../participant.js';
-import { epsilonSpent } from '../policy/spending.js';
+import { epsilonSpent, unitOf } from '../policy/spending.js';
 import { ClientStore } from './client-store.js';
 import { watchingClock } from './clock.js';
 import { policyOf, type ClientConfig } from './config.js';
@@ -281,7 +282,7 @@ export function isRunning({ connection, process: pid }: DaemonStatus): boolean {
   }
 }
 
-/** ε spent so far on each job and over all of them, from a client's own ledger. */
+/** ε spent so far on each job, and over all of them of either unit, from a client's own ledger. */
 export async function spentBy(store: ClientStore, delta: number) {
   const charges = await store.charges();
   const jobs = store.jobs().map((job) => ({
@@ -292,5 +293,10 @@ export async function spentBy(store: ClientStore, delta: number) {
       job.delta,
     ),
   }));
-  return { jobs, total: epsilonSpent(charges, delta), contributions: charges.length };
+  const total = (unit: PrivacyUnit) =>
+    epsilonSpent(
+      charges.filter((charge) => unitOf(charge) === unit),
+      delta,
+    );
+  return { jobs, total: total('client'), perExample: total('example'), contributions: charges.length };
 }

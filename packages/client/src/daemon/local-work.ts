@@ -1,6 +1,6 @@
 import type { KnownJob } from '../library.js';
 import type { Trainer } from '../training/trainer.js';
-import { trainOn, type Work } from '../work.js';
+import { protectionFor, trainOn, type Work } from '../work.js';
 import type { ClientConfig } from './config.js';
 import { LocalData } from './local-data.js';
 
@@ -28,10 +28,11 @@ export function localWork(config: ClientConfig): Work & { close(): Promise<void>
 }
 
 async function open({ job }: KnownJob, { backend, process }: ClientConfig['training']): Promise<Trainer> {
+  const protection = protectionFor(job);
   if (process === 'same') {
     const { createTrainer } = await import('../training/create-trainer.js');
-    return createTrainer(job.model, backend);
+    return createTrainer(job.model, backend, undefined, protection);
   }
   const { createChildTrainer } = await import('../training/child/index.js');
-  return createChildTrainer(job.model, backend);
+  return createChildTrainer(job.model, backend, { ...(protection && { protection }) });
 }

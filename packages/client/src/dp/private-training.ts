@@ -38,6 +38,11 @@ export interface PrivateTrainingSettings {
   readonly random: RandomSource;
   /** Examples whose gradients are worked on at once: bounds the memory, not the privacy. */
   readonly physicalBatch: number;
+  /**
+   * What becomes of a gradient that is not finite. `refuse` (the default): the step fails, which its caller can see. `leave-out`: it counts as zero, so that
+   * whoever chose the weights cannot tell by a failure which examples there are.
+   */
+  readonly notFinite?: 'refuse' | 'leave-out';
 }
 
 /**
@@ -189,24 +194,43 @@ export class PrivateTraining {
 
   /** Adds the clipped gradients of the rows to the sum, in the order of the weight vector. Gives how many were not clipped. */
   private addUp(rows: Int32Array): number {
-    const { tf } = this;
-    const { data, clipping, physicalBatch } = this.settings;
-    const bound = this.clip.value;
+    const { physicalBatch } = this.settings;
     let within = 0;
     for (let start = 0; start < rows.length; start += physicalBatch) {
-      const part = rows.subarray(start, start + physicalBatch);
-      const x = featuresOf(tf, this.model, data, part);
-      const targets = targetsOf(tf, this.shape.classes, data, part);
-      try {
-        const { gradients, norms } = clippedSum(tf, this.model, x, targets, bound, clipping);
-        addTo(this.sum, gradients);
-        within += norms.reduce((count, norm) => count + (norm <= bound ? 1 : 0), 0);
-        tf.dispose([...gradients]);
-      } finally {
-        tf.dispose([x, targets]);
-      }
+      within += this.addPart(rows.subarray(start, start + physicalBatch));
     }
     return within;
+  }
+
+  /** One row at a time where one of them has no gradient that could be clipped. */
+  private addPart(part: Int32Array): number {
+    try {
+      return this.addClipped(part);
+    } catch (error) {
+      const leftOut =
+        this.settings.notFinite === 'leave-out' &&
+        error instanceof TuttiError &&
+        error.code === 'dp.not-finite';
+      if (!leftOut) throw error;
+      if (part.length === 1) return 0;
+      return part.reduce((within, _row, at) => within + this.addPart(part.subarray(at, at + 1)), 0);
+    }
+  }
+
+  private addClipped(part: Int32Array): number {
+    const { tf } = this;
+    const { data, clipping } = this.settings;
+    const bound = this.clip.value;
+    const x = featuresOf(tf, this.model, data, part);
+    const targets = targetsOf(tf, this.shape.classes, data, part);
+    try {
+      const { gradients, norms } = clippedSum(tf, this.model, x, targets, bound, clipping);
+      addTo(this.sum, gradients);
+      tf.dispose([...gradients]);
+      return norms.reduce((count, norm) => count + (norm <= bound ? 1 : 0), 0);
+    } finally {
+      tf.dispose([x, targets]);
+    }
   }
 
   private named(expectedBatch: number): Record<string, Tensor> {

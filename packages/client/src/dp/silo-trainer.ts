@@ -1,25 +1,15 @@
-import type { LayersModel, Optimizer } from '@tensorflow/tfjs';
+import type { LayersModel } from '@tensorflow/tfjs';
 import type { RandomSource } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
 import { epsilonOf, type PrivacyEvent } from '@tutti/shared/privacy';
-import { checkSettings, checkWeights } from '../training/checks.js';
-import { Serial } from '../training/serial.js';
 import { fastestBackend, requireBackend, useBackend } from '../training/tensorflow/backends.js';
-import { inputsOf, outputsOf } from '../training/tensorflow/batch.js';
 import type { TensorFlow, TensorFlowBackend } from '../training/tensorflow/library.js';
-import { TensorFlowTrainer } from '../training/tensorflow/trainer.js';
-import { trainableVariables, writeWeights } from '../training/tensorflow/weights.js';
-import type {
-  Evaluation,
-  Examples,
-  Trainer,
-  TrainingControl,
-  TrainingSettings,
-} from '../training/trainer.js';
+import type { Trainer } from '../training/trainer.js';
 import { stepEvent } from './events.js';
+import { ExampleTrainer } from './example-trainer.js';
 import { checkModel } from './model-check.js';
 import { accountedMultiplier } from './noise.js';
-import { checkRange, PrivateTraining } from './private-training.js';
+import { checkRange } from './private-training.js';
 
 /** Where a silo keeps how many private steps its examples have been through, over all rounds. */
 export interface StepCount {
@@ -88,101 +78,23 @@ export async function createSiloTrainer(options: SiloOptions): Promise<SiloTrain
   }
 }
 
-class PrivateSilo implements SiloTrainer {
-  readonly parameters: number;
-  private readonly plain: TensorFlowTrainer;
-  private readonly serial = new Serial();
-
+class PrivateSilo extends ExampleTrainer implements SiloTrainer {
   constructor(
-    private readonly tf: TensorFlow,
-    readonly backend: TensorFlowBackend,
-    private readonly model: LayersModel,
-    private readonly options: SiloOptions,
+    tf: TensorFlow,
+    backend: TensorFlowBackend,
+    model: LayersModel,
+    private readonly silo: SiloOptions,
   ) {
-    this.plain = new TensorFlowTrainer(tf, backend, {
-      model,
-      variables: { shared: trainableVariables(model), personal: [] },
-      inputs: inputsOf(model),
-      classes: outputsOf(model),
-    });
-    this.parameters = this.plain.parameters;
-  }
-
-  initialWeights(): Float32Array {
-    return this.plain.initialWeights();
-  }
-
-  /** `uniform` is not drawn from: who is in a batch must be as secret as the noise, and comes from the silo's own generator. */
-  async train(
-    weights: Float32Array,
-    examples: Examples,
-    settings: TrainingSettings,
-    _uniform: () => number,
-    { signal, progress }: TrainingControl = {},
-  ): Promise<Float32Array> {
-    checkWeights(this, weights);
-    checkSettings({ classes: outputsOf(this.model) }, settings);
-    refuseUnused(settings);
-    const { noiseMultiplier, maxGradNorm, samplingRate, expectedBatch, random } = this.options;
-    const { physicalBatch = 512 } = this.options;
-    return this.serial.run(async () => {
-      signal?.throwIfAborted();
-      const perEpoch = Math.max(1, Math.round(1 / samplingRate));
-      const steps = settings.epochs * perEpoch;
-      await this.pay(steps);
-      useBackend(this.tf, this.backend);
-      writeWeights(this.tf, trainableVariables(this.model), weights);
-      const optimizer = optimizerOf(this.tf, settings);
-      try {
-        const training = new PrivateTraining(this.tf, this.backend, {
-          model: this.model,
-          optimizer,
-          data: examples,
-          samplingRate,
-          expectedBatch,
-          maxGradNorm,
-          clipping: 'flat',
-          noiseMultiplier,
-          steps,
-          accountant: 'pld',
-          random,
-          physicalBatch,
-        });
-        while (training.stepsLeft > 0) {
-          await training.step();
-          signal?.throwIfAborted();
-          const { stepsTaken } = training;
-          // The loss of a batch is protected by nothing: it is not told.
-          if (stepsTaken % perEpoch === 0)
-            progress?.({
-              epoch: stepsTaken / perEpoch,
-              epochs: settings.epochs,
-              steps: stepsTaken,
-              loss: NaN,
-            });
-        }
-        return training.weights();
-      } finally {
-        optimizer.dispose();
-      }
-    });
-  }
-
-  evaluate(weights: Float32Array, examples: Examples): Promise<Evaluation> {
-    return this.serial.run(() => this.plain.evaluate(weights, examples));
+    super(tf, backend, model, { ...silo, steps: undefined, pay: (steps) => this.pay(steps) });
   }
 
   async epsilon(): Promise<number> {
-    return this.epsilonAfter(await this.options.steps.read());
-  }
-
-  dispose(): void {
-    this.plain.dispose();
+    return this.epsilonAfter(await this.silo.steps.read());
   }
 
   /** @throws Refusal `dp.exhausted` when so many more steps would exceed the silo's ε: then no step is taken */
   private async pay(steps: number): Promise<void> {
-    const { steps: count, epsilon } = this.options;
+    const { steps: count, epsilon } = this.silo;
     const after = (await count.read()) + steps;
     const spent = this.epsilonAfter(after);
     if (!(spent <= epsilon)) {
@@ -196,42 +108,10 @@ class PrivateSilo implements SiloTrainer {
   }
 
   private epsilonAfter(count: number): number {
-    const { samplingRate, noiseMultiplier, delta } = this.options;
+    const { samplingRate, noiseMultiplier, delta } = this.silo;
     if (count === 0) return 0;
     const accounted = accountedMultiplier(noiseMultiplier, this.parameters);
     const event: PrivacyEvent = { kind: 'repeated', count, event: stepEvent(samplingRate, accounted) };
     return epsilonOf(event, { delta, accountant: 'pld' });
   }
-}
-
-function optimizerOf(
-  tf: TensorFlow,
-  { optimiser = 'sgd', learningRate, momentum = 0.9 }: TrainingSettings,
-): Optimizer {
-  switch (optimiser) {
-    case 'sgd':
-      return tf.train.sgd(learningRate);
-    case 'momentum':
-      return tf.train.momentum(learningRate, momentum);
-    case 'adam':
-      return tf.train.adam(learningRate, momentum);
-  }
-}
-
-/** What would be left undone is refused: a job must not believe that it was done. */
-function refuseUnused(settings: TrainingSettings): void {
-  const { proximal = 0, weightDecay = 0, maximumGradientNorm, classWeights, earlyStop } = settings;
-  const unused = [
-    proximal > 0 && 'proximal',
-    weightDecay > 0 && 'weightDecay',
-    maximumGradientNorm !== undefined && 'maximumGradientNorm',
-    classWeights !== undefined && 'classWeights',
-    earlyStop !== undefined && 'earlyStop',
-  ].filter((name) => name !== false);
-  if (unused.length === 0) return;
-  throw new Refusal(
-    'dp.settings',
-    `A silo that protects each example does not train with ${unused.join(', ')}.`,
-    'Leave them out of the job, or train without privacy for each example.',
-  );
 }

@@ -1,5 +1,6 @@
 import { Refusal } from '@tutti/shared/errors';
 import type { ParticipantPolicy } from '@tutti/shared/secagg';
+import type { PrivacyUnit } from '@tutti/shared/privacy';
 import type { KnownJob } from '../library.js';
 import { checkProcessing, samePurpose, type ProcessingPolicy } from './processing.js';
 import { isWithin, type Schedule } from './schedule.js';
@@ -24,6 +25,8 @@ export interface ClientPolicy extends ParticipantPolicy, ProcessingPolicy {
   readonly period?: EpsilonLimits & { readonly days: number };
   /** Largest δ that is taken for a guarantee, and the δ at which limits over several jobs are counted. */
   readonly maximumDelta: number;
+  /** Whom the ε of a job may protect. Default: `client` alone, which is the stronger promise. */
+  readonly units?: readonly PrivacyUnit[];
   /** Who may answer for the processing, as jobs state it, without regard to case. Default: anybody. */
   readonly controllers?: readonly string[];
   /** Columns that may be used, the label among them. Jobs that want others are refused, and others are never read. Default: any. */
@@ -44,16 +47,24 @@ export interface ClientPolicy extends ParticipantPolicy, ProcessingPolicy {
 /**
  * Checks a job against the policy, before anything is read or trained.
  * @param now - Unix time in milliseconds
- * @throws {Refusal} with the code of the first rule that the job breaks: `policy.schedule`, `policy.delta`, `policy.cohort`,
+ * @throws {Refusal} with the code of the first rule that the job breaks: `policy.schedule`, `policy.unit`, `policy.delta`, `policy.cohort`,
  * `policy.corrupt-fraction`, `policy.controller`, `policy.model`, `policy.model-source`, `policy.model-size`, and what {@link checkProcessing} refuses.
  */
 export function checkJob(policy: ClientPolicy, { job, plan, modelFingerprint }: KnownJob, now: number): void {
   checkProcessing(policy, job);
-  const { delta } = job.privacy;
+  const { unit, delta } = job.privacy;
+  const { units = ['client'] } = policy;
   demand(
     policy.schedule === undefined || isWithin(policy.schedule, new Date(now)),
     'schedule',
     'This client does not take part at this hour.',
+  );
+  demand(
+    units.includes(unit),
+    'unit',
+    unit === 'example'
+      ? 'The job protects each example of this client, and not all of its data together, which is asked for here.'
+      : 'The job protects this client as a whole; only jobs that protect each example are agreed to here.',
   );
   demand(
     delta <= policy.maximumDelta,

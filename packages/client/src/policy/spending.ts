@@ -2,12 +2,12 @@ import { Refusal } from '@tutti/shared/errors';
 import {
   Account,
   canonicalJson,
-  noiseDistance,
-  releaseEvent,
+  protectionOf,
   type Adversary,
   type PrivacyEvent,
+  type PrivacyUnit,
 } from '@tutti/shared/privacy';
-import type { RoundReference } from '@tutti/shared/protocol';
+import { roundCost, type RoundReference } from '@tutti/shared/protocol';
 import type { KnownJob } from '../library.js';
 import type { Charge, Journal } from './journal.js';
 import type { ClientPolicy, EpsilonLimits } from './policy.js';
@@ -26,17 +26,18 @@ export function chargeFor(
   sharers: number,
   time: number,
 ): Charge {
-  return {
-    ...reference,
-    time,
-    release: releaseEvent(plan, sharers),
-    noiseDistance: noiseDistance(plan, sharers),
-    samplingRate: job.cohort.samplingRate,
-  };
+  const { release, noiseDistance, sampling } = roundCost(job, plan, sharers);
+  const samplingRate = sampling.kind === 'poisson' ? sampling.rate : 1;
+  return { ...reference, time, release, noiseDistance, samplingRate };
+}
+
+/** Whom the ε of a charge protects. Charges of several units compose to nothing. */
+export function unitOf({ release }: Pick<Charge, 'release'>): PrivacyUnit {
+  return protectionOf([release])?.unit ?? 'client';
 }
 
 /**
- * ε that these contributions cost together at δ.
+ * ε that these contributions, all of one unit, cost together at δ.
  *
  * Against the coordinator, who knows who took part: each of them, without sampling. Against readers of the released models, who do not:
  * every round of a job from the first of these to the latest, whether this client was drawn or not, amplified by the draw; rounds before
@@ -119,7 +120,9 @@ export class Spending {
     const charges = await this.journal.charges();
     checkAnnounced(known, next);
     const { policy } = this;
-    const after = [...charges, next];
+    // What protects each example says nothing of the client as a whole, nor the other way round: each unit has its own account under the same limits.
+    const unit = unitOf(next);
+    const after = [...charges.filter((charge) => unitOf(charge) === unit), next];
     const ofJob = after.filter(({ job }) => job === next.job);
     const perJob = {
       coordinator: policy.maximumEpsilon,

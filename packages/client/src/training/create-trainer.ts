@@ -2,7 +2,7 @@ import { Refusal } from '@tutti/shared/errors';
 import { countWeights, isPlainDense, type ModelSpec } from '@tutti/shared/learning';
 import { ArraysTrainer } from './arrays/trainer.js';
 import type { LayerRoles, ModelBuilder, TensorFlow } from './tensorflow/index.js';
-import type { Trainer } from './trainer.js';
+import type { ExampleProtection, Trainer } from './trainer.js';
 
 /** What computes: typed arrays, or TensorFlow.js on one of its backends. `auto` picks what is there and fastest. */
 export type BackendChoice = 'auto' | 'native' | 'wasm' | 'cpu' | 'arrays';
@@ -23,6 +23,7 @@ export function runsOnArrays(spec: ModelSpec, backend: BackendChoice): boolean {
  * begins: while a backend starts, no other computes.
  *
  * @param folder - what a path in the job is relative to. Default: where the process runs
+ * @param protection - of each example, in every training. Default: none, the update is protected when it is encoded
  * @throws TuttiError `training.backend` when the chosen backend does not run here (`auto` always finds one), `training.model-file` when the model cannot be
  * read or has another hash
  * @throws Refusal `training.model` when a federation cannot train the model, `model.not-dense` when `arrays` is asked for what it cannot compute
@@ -31,12 +32,41 @@ export async function createTrainer(
   spec: ModelSpec,
   backend: BackendChoice,
   folder?: string,
+  protection?: ExampleProtection,
 ): Promise<Trainer> {
+  if (protection !== undefined) return protectedTrainer(spec, backend, folder, protection);
   if (backend === 'arrays' || runsOnArrays(spec, backend)) return new ArraysTrainer(spec);
   const { createClassifierTrainer } = await import('./tensorflow/index.js');
   if (spec.kind === 'classifier') return createClassifierTrainer(spec, await backendFor(backend));
   const { modelOf } = await import('./model-files/open.js');
-  const trainer = await createLayersTrainer(modelOf(spec, folder), backend, spec);
+  return ofStatedSize(await createLayersTrainer(modelOf(spec, folder), backend, spec), spec);
+}
+
+async function protectedTrainer(
+  spec: ModelSpec,
+  backend: BackendChoice,
+  folder: string | undefined,
+  protection: ExampleProtection,
+): Promise<Trainer> {
+  if (backend === 'arrays') {
+    throw new Refusal(
+      'training.model',
+      'The backend arrays knows no gradients of single examples.',
+      'Leave the backend to `auto`, or say `native`, `wasm` or `cpu`.',
+    );
+  }
+  const { createProtectedTrainer } = await import('../dp/job-trainer.js');
+  const chosen = await backendFor(backend);
+  if (spec.kind === 'classifier') {
+    const { classifierModel } = await import('./tensorflow/index.js');
+    return createProtectedTrainer(classifierModel(spec), chosen, spec, protection);
+  }
+  const { modelOf } = await import('./model-files/open.js');
+  return ofStatedSize(await createProtectedTrainer(modelOf(spec, folder), chosen, spec, protection), spec);
+}
+
+/** @throws Refusal `training.model` when the job says another size */
+function ofStatedSize(trainer: Trainer, spec: ModelSpec): Trainer {
   if (trainer.parameters === spec.parameters) return trainer;
   const { parameters } = trainer;
   trainer.dispose();

@@ -1,5 +1,6 @@
 export type {
   Evaluation,
+  ExampleProtection,
   Examples,
   PersonalWeights,
   Trainer,

@@ -1,3 +1,5 @@
+import type { RandomSource } from '@tutti/shared/crypto';
+
 /** Labelled rows. Features lie row after row: feature `j` of row `i` is `features[i * inputs + j]`. */
 export interface Examples {
   /** `count * inputs` numbers. */
@@ -46,6 +48,20 @@ export interface PersonalWeights {
   write(weights: Float32Array): void;
 }
 
+/** How each example is protected in every training: by DP-SGD. */
+export interface ExampleProtection {
+  /** L2 bound on one example's gradient. */
+  readonly clipNorm: number;
+  /** Deviation of the noise on the sum of a step over `clipNorm`, at the least. */
+  readonly noiseMultiplier: number;
+  /** Each example enters each step with this probability. */
+  readonly batchRate: number;
+  /** Steps of one training. */
+  readonly steps: number;
+  /** What the sum of a step is divided by: public. */
+  readonly expectedBatch: number;
+}
+
 /** What the caller of a training keeps in hand. */
 export interface TrainingControl {
   /** Stops it within a step; the promise is then rejected with the signal's reason. */
@@ -54,6 +70,8 @@ export interface TrainingControl {
   readonly progress?: ((progress: TrainingProgress) => void) | undefined;
   /** Default: kept by the trainer, as long as it and the examples live. */
   readonly personal?: PersonalWeights | undefined;
+  /** Of a trainer that protects each example: where sampling and noise come from. Default: the operating system's generator. */
+  readonly random?: RandomSource | undefined;
 }
 
 /** Mean cross-entropy in nats, and the fraction of rows whose most probable class is the label. */

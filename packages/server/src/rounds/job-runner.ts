@@ -1,17 +1,11 @@
 import { Refusal } from '@tutti/shared/errors';
 import { countWeights } from '@tutti/shared/learning';
-import {
-  decode,
-  noiseDistance,
-  releaseEvent,
-  type EncodingPlan,
-  type LedgerEvent,
-  type LedgerState,
-} from '@tutti/shared/privacy';
+import { decode, type EncodingPlan, type LedgerEvent, type LedgerState } from '@tutti/shared/privacy';
 import {
   encodeAnnouncedJob,
   encodingPlan,
   rotationSeed,
+  roundCost,
   sameRound,
   type RoundRecord,
   type RoundReference,
@@ -64,10 +58,11 @@ export class JobRunner {
     if (known === undefined) {
       const task = TrainingTask.start(job.server, expectedCohort, options.initialWeights);
       const state = { job: name, rounds: 0, attempt: 0, ...(await keep(artifacts, task)) };
-      const { delta, epsilon } = job.privacy;
+      const { unit, delta, epsilon } = job.privacy;
       const opened = {
         kind: 'job-opened',
         name: job.name,
+        ...(unit === 'example' && { unit }),
         delta,
         epsilonBudget: epsilon,
         population: job.population,
@@ -246,11 +241,7 @@ export class JobRunner {
 
   /** What one sum costs. Cohorts are drawn by `drawCohort`: secret, and independent for each client and round. */
   private cost(sharers: number) {
-    return {
-      release: releaseEvent(this.plan, sharers),
-      noiseDistance: noiseDistance(this.plan, sharers),
-      sampling: { kind: 'poisson', rate: this.options.job.cohort.samplingRate } as const,
-    };
+    return roundCost(this.options.job, this.plan, sharers);
   }
 }
 

@@ -5,15 +5,15 @@ import {
   calibrateNoiseMultiplier,
   canonicalJson,
   epsilonOf,
-  noiseDistance,
   planEncoding,
-  releaseEvent,
   type EncodingPlan,
-  type PrivacyEvent,
 } from '../privacy/index.js';
 import { countWeights } from '../learning/index.js';
+import { exampleTerms } from './example-terms.js';
 import { jobSchema, type Job } from './job.js';
 import { columnWidth, jobDataSchema, type JobData } from './job-data.js';
+import { announcedPrivacySchema, examplePrivacyOf } from './job-privacy.js';
+import { roundCost, sampledRelease } from './round-cost.js';
 import { requireSummable } from './round-plan.js';
 import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
 
@@ -24,7 +24,7 @@ import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
  */
 export const announcedJobSchema = jobSchema.omit({ simulation: true, audit: true }).extend({
   data: jobDataSchema,
-  privacy: jobSchema.shape.privacy.unwrap().required(),
+  privacy: announcedPrivacySchema,
   /** Announced where it is stated. */
   legalBasis: legalBasisSchema.exclude(['not stated']).optional(),
   specialCategories: specialCategoriesSchema.exclude(['not stated']).optional(),
@@ -51,12 +51,15 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
   const data = jobDataSchema.strip().parse(job.data);
   checkColumns(data, model.inputs, model.classes);
   const announced = { ...stated, data, model, training, server, rounds, cohort };
-  const delta = job.privacy.delta ?? 1 / (10 * population);
   const settled = (noiseMultiplier: number): AnnouncedJob => ({
     ...announced,
     population,
-    privacy: { ...job.privacy, delta, noiseMultiplier },
+    privacy:
+      job.privacy.unit === 'example'
+        ? exampleTerms(job, noiseMultiplier)
+        : { ...job.privacy, delta: job.privacy.delta ?? 1 / (10 * population), noiseMultiplier },
   });
+  const { delta } = settled(1).privacy;
   const noiseMultiplier =
     job.privacy.noiseMultiplier ??
     calibrateNoiseMultiplier({
@@ -92,7 +95,7 @@ function requireBookableNoise(job: AnnouncedJob, plan: EncodingPlan, rounds: num
   const { epsilon, delta } = job.privacy;
   const account = new Account().charge(
     { kind: 'repeated', count: rounds, event: sampledRelease(job, plan) },
-    rounds * noiseDistance(plan, plan.maximumCohort),
+    rounds * roundCost(job, plan, plan.maximumCohort).noiseDistance,
   );
   if (account.epsilon(delta) < Infinity) return;
   throw new Refusal(
@@ -133,25 +136,16 @@ export function encodeAnnouncedJob(job: AnnouncedJob): Uint8Array {
 /** How updates of this job are turned into residues, and sums back. */
 export function encodingPlan(job: AnnouncedJob): EncodingPlan {
   const { cohort, privacy } = job;
+  const example = examplePrivacyOf(privacy);
   return planEncoding({
     dimension: countWeights(job.model),
-    clipNorm: privacy.clipNorm,
-    noiseMultiplier: privacy.noiseMultiplier,
+    // What protects each example is in the update before it is encoded: nothing more is added to it.
+    ...(example === undefined
+      ? { clipNorm: privacy.clipNorm, noiseMultiplier: privacy.noiseMultiplier }
+      : { clipNorm: example.updateNorm, noiseMultiplier: 0, noiseLaw: 'none' as const }),
     maximumCohort: cohort.maximum,
     minimumSharers: cohort.minimum,
     survivorFraction: cohort.survivorFraction,
     corruptFraction: cohort.corruptFraction,
   });
-}
-
-/**
- * What one completed round costs against the released model: the noisy sum, amplified by the secret draw of its cohort.
- * It does not depend on how many shared keys, for each share of noise is sized by their number.
- */
-export function sampledRelease(job: AnnouncedJob, plan: EncodingPlan): PrivacyEvent {
-  return {
-    kind: 'poisson-sampled',
-    rate: job.cohort.samplingRate,
-    event: releaseEvent(plan, job.cohort.maximum),
-  };
 }

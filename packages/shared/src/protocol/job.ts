@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { modelSpecSchema } from '../learning/model.js';
 import { trainingSchema } from '../learning/training.js';
 import { jobDataSchema } from './job-data.js';
+import { jobPrivacySchema } from './job-privacy.js';
 import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
 
 const publicSeed = z
@@ -96,30 +97,7 @@ export const jobSchema = z.strictObject({
         .describe('Of a cohort, the fraction assumed to collude with the coordinator, one client at least.'),
     })
     .prefault({}),
-  privacy: z
-    .strictObject({
-      unit: z
-        .enum(['client'])
-        .default('client')
-        .describe('Whom one ε protects: everything that a client contributes. Others are refused.'),
-      epsilon: z
-        .number()
-        .positive()
-        .max(10_000)
-        .default(6)
-        .describe('Budget against the released model. A hard stop.'),
-      delta: z.number().gt(0).lt(0.1).optional().describe('Default: 1 / (10 N).'),
-      clipNorm: z.number().positive().max(1e6).default(1).describe('L2 bound on one client’s update.'),
-      noiseMultiplier: z
-        .number()
-        .positive()
-        .max(1e6)
-        .optional()
-        .describe(
-          'Deviation of the guaranteed noise over the clip norm. Default: the least that fits the budget.',
-        ),
-    })
-    .prefault({}),
+  privacy: jobPrivacySchema.prefault({}),
   audit: z
     .strictObject({
       required: z

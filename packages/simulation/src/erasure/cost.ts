@@ -1,5 +1,5 @@
-import { noiseDistance, releasedModelEvent, releaseEvent, type Account } from '@tutti/shared/privacy';
-import { encodingPlan } from '@tutti/shared/protocol';
+import { releasedModelEvent, type Account } from '@tutti/shared/privacy';
+import { encodingPlan, roundCost } from '@tutti/shared/protocol';
 import { certifiedRemoval, type CertifiedRemoval } from '@tutti/shared/rights';
 import type { KeptRun } from './kept-run.js';
 import { contributions, firstRoundOf } from './lineage.js';
@@ -66,11 +66,9 @@ function replayCost(run: KeptRun, kept: number, completed: number): ReplayCost {
 /** The account against whoever sees the released models, after so many further rounds. */
 function accountAfter({ announced, ledgerState }: KeptRun, further: number): Account {
   const plan = encodingPlan(announced);
-  const event = releasedModelEvent({
-    release: releaseEvent(plan, plan.maximumCohort),
-    sampling: { kind: 'poisson', rate: announced.cohort.samplingRate },
-  });
-  const distance = noiseDistance(plan, plan.maximumCohort);
+  const cost = roundCost(announced, plan, plan.maximumCohort);
+  const event = releasedModelEvent(cost);
+  const distance = cost.noiseDistance;
   if (further === 0) return ledgerState.releasedAccount;
   const account = ledgerState.releasedAccount.after(event, distance);
   for (let round = 1; round < further; round++) account.charge(event, distance);

@@ -63,7 +63,7 @@ function tiles(summary: RunSummary, rounds: readonly RoundRecord[], job: Job): M
   return markup`<section class="tiles" aria-label="Summary">
     ${tile('Accuracy', percent(summary.accuracy), `loss ${summary.loss.toFixed(3)} on held-out rows`)}
     ${tile('ε, released model', epsilonFigure(summary.epsilon.releasedModel), `of ${job.privacy.epsilon}, at δ = ${smallProbability(summary.delta)}`, meter(summary.epsilon.releasedModel, job.privacy.epsilon))}
-    ${tile('ε, coordinator', epsilonFigure(summary.epsilon.coordinator), 'for the most frequent client')}
+    ${tile('ε, coordinator', epsilonFigure(summary.epsilon.coordinator), job.privacy.unit === 'example' ? 'each example of the most frequent client' : 'for the most frequent client')}
     ${tile('Rounds', count(summary.rounds), summary.aborted === 0 ? `of ${job.rounds}, none aborted` : `of ${job.rounds}, ${summary.aborted} aborted`)}
     ${tile('Clients', count(summary.clients), `${summed} of ${drawn} drawn are in a sum`)}
     ${tile('Time', duration(summary.seconds), `noise multiplier ${summary.noiseMultiplier.toFixed(3)}`)}

@@ -10,16 +10,39 @@ export interface Guarantee {
 }
 
 export function guaranteeOf(summary: RunSummary, job: Job): Guarantee {
-  const parts = [
-    { title: 'Against whoever sees the models', text: releasedModel(summary) },
-    { title: 'Against the coordinator', text: coordinator(summary, job) },
-    { title: 'What is not hidden', text: limits(summary) },
-  ];
+  const parts = job.privacy.unit === 'example' ? forExamples(summary) : forClients(summary, job);
   if (!summary.seeded) return { heading: 'What is guaranteed', parts };
   const warning =
     'This run was seeded, so that it can be repeated: whoever knows the seed can recompute the noise and take it off again. ' +
     'It protects nobody. The figures below are those of a run of the same job, with the same cohorts, whose noise nobody can recompute.';
   return { heading: 'No privacy is claimed', warning, parts };
+}
+
+function forClients(summary: RunSummary, job: Job): Guarantee['parts'] {
+  return [
+    { title: 'Against whoever sees the models', text: releasedModel(summary) },
+    { title: 'Against the coordinator', text: coordinator(summary, job) },
+    { title: 'What is not hidden', text: limits(summary) },
+  ];
+}
+
+function forExamples({ epsilon, delta }: RunSummary): Guarantee['parts'] {
+  const bound = epsilon.coordinator;
+  const promise = isBound(bound)
+    ? `Every example has (ε, δ)-differential privacy with ε = ${epsilonFigure(bound)} and δ = ${smallProbability(delta)}: had it not been there, ` +
+      `nothing that ever left its client would have become more than ${factor(bound)} as likely or as unlikely, save for events of probability δ.`
+    : 'No bound on ε can be given.';
+  return [
+    { title: 'For each example, against everybody outside its client', text: promise },
+    {
+      title: 'Whom that counts on',
+      text: 'On the client alone, which adds all the noise that its own examples need before anything leaves it. Readers of the models, other clients and the coordinator may all work together.',
+    },
+    {
+      title: 'What is not hidden',
+      text: 'What the examples of one client have in common: nothing is promised to a client as a whole, nor to a person with many examples. That a client takes part; and what the model learns about everybody.',
+    },
+  ];
 }
 
 function releasedModel({ epsilon, delta, rounds }: RunSummary): string {

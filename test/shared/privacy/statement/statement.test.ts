@@ -337,3 +337,72 @@ describe('the record for the OpenDP registry', () => {
     walk(record);
   });
 });
+
+describe('a privacy statement about each example', () => {
+  const encoding = planEncoding({
+    dimension: 650,
+    clipNorm: 12,
+    noiseMultiplier: 0,
+    noiseLaw: 'none',
+    maximumCohort: 80,
+    minimumSharers: 12,
+    survivorFraction: 0.8,
+    corruptFraction: 0.05,
+  });
+  const release = {
+    kind: 'repeated',
+    count: 10,
+    event: {
+      kind: 'poisson-sampled',
+      rate: 0.1,
+      event: { kind: 'gaussian', noiseMultiplier: 2, relation: 'add-or-remove', unit: 'example' },
+    },
+  } as const;
+  const round = (number: number): LedgerEvent =>
+    debited(number, {
+      release,
+      sampling: { kind: 'none' },
+      sharers: 12,
+      survivors: 12,
+      noiseDistance: 0,
+      participants: Array.from({ length: 12 }, (_, index) => client(index)),
+    });
+  const ledger = [
+    { ...opened(), unit: 'example' } as LedgerEvent,
+    round(1),
+    completed(1),
+    round(2),
+    completed(2),
+  ];
+  const statement = privacyStatement(factsOf({ plan: encoding, example: { clipNorm: 1.5 } }, ledger));
+
+  it('has all seventeen items, and says in none of them that a client is protected', () => {
+    expect(statement.items.map(({ number }) => number)).toEqual(
+      Array.from({ length: 17 }, (_, index) => index + 1),
+    );
+    expect(textOf(statement, 4)).toContain('one example: one row of one client');
+    expect(textOf(statement, 4)).toContain('clipped to an L2 norm of 1.5');
+    expect(textOf(statement, 5)).toContain('one example more or one less');
+    expect(textOf(statement, 7)).toContain('10 steps a round');
+    expect(textOf(statement, 7)).toContain('2 times the clip norm');
+    expect(textOf(statement, 17)).toContain('no ε is stated for all of a client’s examples together');
+    expect(statement.summary.join(' ')).not.toMatch(/client’s updates were used|zero-out/);
+  });
+
+  it('has one ε against everybody, that of two rounds of ten steps', () => {
+    const { coordinator, releasedModel, exampleSteps, unit } = statement.figures;
+    const all = epsilonOf({ ...release, count: 20 }, { delta: statement.figures.delta });
+    expect(coordinator.epsilonWorst).toBeCloseTo(all, 9);
+    expect(releasedModel.epsilon).toBeCloseTo(all, 9);
+    expect(releasedModel.amplified).toBe(false);
+    expect({ unit, exampleSteps }).toEqual({
+      unit: 'example',
+      exampleSteps: { steps: 10, batchRate: 0.1, noiseMultiplier: 2 },
+    });
+  });
+
+  it('is registered with its unit', () => {
+    const record = registryRecord(statement, { authors: ['Someone'], curatorType: 'Nonprofit' });
+    expect(record?.deployment.privacy_loss.privacy_unit).toBe('example');
+  });
+});

@@ -4,7 +4,7 @@ import type { ModelSpec } from '@tutti/shared/learning';
 import type { BackendChoice } from '../create-trainer.js';
 import { foreseeDraws } from '../draws.js';
 import { Serial } from '../serial.js';
-import type { Examples, PersonalWeights, Trainer, TrainingControl } from '../trainer.js';
+import type { ExampleProtection, Examples, PersonalWeights, Trainer, TrainingControl } from '../trainer.js';
 import type { Opened } from './messages.js';
 import { TrainingProcess } from './training-process.js';
 
@@ -15,6 +15,8 @@ export interface ChildTrainerOptions {
   readonly program?: URL;
   /** What a path in the job is relative to. Default: where the process runs. */
   readonly folder?: string;
+  /** Of each example, in every training. The process draws its noise from the operating system's generator and no other. */
+  readonly protection?: ExampleProtection;
   /** Told the process id of each process that is started. */
   readonly started?: (pid: number) => void;
 }
@@ -51,7 +53,8 @@ export async function createChildTrainer(
   const start = (): Running => {
     const process = new TrainingProcess(program);
     if (process.pid !== undefined) options.started?.(process.pid);
-    return { process, opened: process.call('open', { spec, backend, folder: options.folder }) };
+    const { folder, protection } = options;
+    return { process, opened: process.call('open', { spec, backend, folder, protection }) };
   };
   const stop = (reason?: unknown): void => {
     clearTimeout(idle);
@@ -91,7 +94,11 @@ export async function createChildTrainer(
       uniform,
       { signal, progress, personal = kept(examples) }: TrainingControl = {},
     ) {
-      const draws = foreseeDraws(examples.count, settings, uniform);
+      // Who is in a batch is drawn where the noise is.
+      const draws =
+        options.protection === undefined
+          ? foreseeDraws(examples.count, settings, uniform)
+          : new Float64Array(0);
       return run(async ({ process }) => {
         const takes = { weights, examples, settings, draws, personal: personal.read() };
         const gives = await process.call('train', takes, progress);

@@ -14,7 +14,8 @@ function required(): Trainer {
 async function answer(request: Request): Promise<unknown> {
   switch (request.call) {
     case 'open': {
-      trainer = await createTrainer(request.takes.spec, request.takes.backend, request.takes.folder);
+      const { spec, backend, folder, protection } = request.takes;
+      trainer = await createTrainer(spec, backend, folder, protection);
       return { backend: trainer.backend, initialWeights: trainer.initialWeights() };
     }
     case 'train': {

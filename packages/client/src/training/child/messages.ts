@@ -1,13 +1,20 @@
 import type { ModelSpec } from '@tutti/shared/learning';
 import { Refusal, TuttiError } from '@tutti/shared/errors';
 import type { BackendChoice } from '../create-trainer.js';
-import type { Evaluation, Examples, TrainingProgress, TrainingSettings } from '../trainer.js';
+import type {
+  Evaluation,
+  ExampleProtection,
+  Examples,
+  TrainingProgress,
+  TrainingSettings,
+} from '../trainer.js';
 
 /** What a training process is told to make before anything else. */
 export interface Opening {
   readonly spec: ModelSpec;
   readonly backend: BackendChoice;
   readonly folder: string | undefined;
+  readonly protection: ExampleProtection | undefined;
 }
 
 /** What it says of what it made. */

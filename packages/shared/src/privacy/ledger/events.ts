@@ -21,6 +21,8 @@ export const ledgerEventSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('job-opened'),
     name: z.string(),
+    /** What one ε protects. Absent: a client. */
+    unit: z.literal('example').optional(),
     delta: z.number().gt(0).lt(1),
     /** The hard stop, against the released model. */
     epsilonBudget: z.number().positive(),

@@ -35,11 +35,12 @@ export function stated(probability: number): number {
 
 /** Upper bound on P(|noise| > headroom) in any of `coordinates`, for a sum of clients' noise of this total variance. */
 export function wrapProbability(
-  law: NoiseLaw,
+  law: NoiseLaw | 'none',
   headroom: number,
   variance: number,
   coordinates: number,
 ): number {
+  if (law === 'none') return headroom < 0 ? 1 : 0;
   const tail = law === 'skellam' ? skellamTail : gaussianTail;
   return headroom < 0 ? 1 : Math.min(1, coordinates * tail(headroom + 1, variance));
 }

@@ -84,7 +84,7 @@ export function encode(
   if (plan.clipBit !== undefined) {
     whole[plan.dimension] = norm <= plan.clipNorm ? plan.clipBit.amplitude : -plan.clipBit.amplitude;
   }
-  if (options.noise !== false) {
+  if (options.noise !== false && plan.noiseLaw !== 'none') {
     addNoise(
       whole,
       noiseSampler(plan.noiseLaw, localVarianceFraction(plan, options.sharers)),

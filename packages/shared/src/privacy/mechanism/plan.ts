@@ -37,7 +37,8 @@ export interface EncodingPlan {
   readonly clipNorm: number;
   readonly scale: number;
   readonly laneBits: LaneBits;
-  readonly noiseLaw: NoiseLaw;
+  /** `none`: what is encoded is private already, and its sum is protected by nothing else. */
+  readonly noiseLaw: NoiseLaw | 'none';
   /** Largest magnitude of one client's coordinate before noise, integer domain: a hard bound. */
   readonly peak: number;
   /** Squared L2 bound of the update's rounded coordinates, integer domain: a whole number, checked by the client. */
@@ -79,8 +80,8 @@ export interface EncodingOptions {
   readonly corruptFraction: number;
   /** Chosen by the plan where absent; asked for, rounding may cost more than 1%. */
   readonly laneBits?: LaneBits;
-  /** Default: the distributed discrete Gaussian. */
-  readonly noiseLaw?: NoiseLaw;
+  /** Default: the distributed discrete Gaussian. `none`, with a noise multiplier of 0, for what is private already. */
+  readonly noiseLaw?: NoiseLaw | 'none';
   /** Packs a clip bit, with noise of this deviation on the summed bits. */
   readonly clipBitDeviation?: number;
 }
@@ -138,6 +139,7 @@ function checkOptions(options: EncodingOptions): void {
     minimumSharers,
     survivorFraction,
     corruptFraction,
+    noiseLaw,
   } = options;
   const within = (value: number, least: number, most: number) => value >= least && value <= most;
   const whole = (value: number, least: number, most: number) =>
@@ -145,7 +147,10 @@ function checkOptions(options: EncodingOptions): void {
   const rules: readonly (readonly [boolean, string])[] = [
     [whole(dimension, 1, 2 ** 31), 'dimension must be a whole number, 1 to 2^31'],
     [within(clipNorm, 1e-9, 1e9), 'clipNorm must be 1e-9 to 1e9'],
-    [within(noiseMultiplier, 1e-6, 1e6), 'noiseMultiplier must be 1e-6 to 1e6'],
+    [
+      noiseLaw === 'none' ? noiseMultiplier === 0 : within(noiseMultiplier, 1e-6, 1e6),
+      noiseLaw === 'none' ? 'noiseMultiplier must be 0 without noise' : 'noiseMultiplier must be 1e-6 to 1e6',
+    ],
     [whole(maximumCohort, 1, MILLION), 'maximumCohort must be a whole number, 1 to 1,000,000'],
     [whole(minimumSharers, 1, maximumCohort), 'minimumSharers must be a whole number, 1 to maximumCohort'],
     [within(survivorFraction, 0, 1), 'survivorFraction must be 0 to 1'],
@@ -278,7 +283,7 @@ function bisect(passes: (scale: number) => boolean, upper: number): number {
 
 function obstacleOf(options: EncodingOptions, layout: Layout): Refusal | undefined {
   const smallestVariance = layout.noiseVariance / honestShares(layout, options.maximumCohort);
-  if (smallestVariance < SMALLEST_LOCAL_VARIANCE) {
+  if (layout.noiseLaw !== 'none' && smallestVariance < SMALLEST_LOCAL_VARIANCE) {
     return new Refusal(
       'privacy.local-deviation',
       `A client’s share of the noise would have deviation ${Math.sqrt(smallestVariance).toFixed(2)} on the integer grid; at least 3 is needed.`,

@@ -27,7 +27,7 @@ export function localVariance(plan: EncodingPlan, sharers: number): number {
 /**
  * What one unmasked sum costs: counted with the honest clients' noise that is guaranteed, never with the noise that happens to be in
  * it. The neighbour is a cohort in which one client's update is replaced by zero while it still adds its share.
- * @throws {Refusal} `privacy.sharers`
+ * @throws {Refusal} `privacy.sharers`; `privacy.no-noise` where the plan adds none
  */
 export function releaseEvent(
   plan: EncodingPlan,
@@ -40,6 +40,7 @@ export function releaseEvent(
     relation: 'zero-out',
     unit: 'client',
   } as const;
+  if (plan.noiseLaw === 'none') throw noNoise();
   const variance = localVariance(plan, sharers);
   return plan.noiseLaw === 'skellam'
     ? { kind: 'skellam', variance: plan.noiseVariance, ...common }
@@ -54,12 +55,21 @@ export function releaseEvent(
 /**
  * Upper bound on the statistical distance between the noise of one round, as the samplers draw it, and the noise that is accounted
  * for: one draw a coordinate and an honest client. Booked in delta.
- * @throws {Refusal} `privacy.sharers`
+ * @throws {Refusal} `privacy.sharers`; `privacy.no-noise` where the plan adds none
  */
 export function noiseDistance(plan: EncodingPlan, sharers: number): number {
+  if (plan.noiseLaw === 'none') throw noNoise();
   return (
     noiseSampler(plan.noiseLaw, localVarianceFraction(plan, sharers)).distance *
     plan.paddedDimension *
     sharers
+  );
+}
+
+function noNoise(): Refusal {
+  return new Refusal(
+    'privacy.no-noise',
+    'The plan adds no noise to what it encodes, so that its sum protects no client.',
+    'Account for what made the vectors private before they were encoded.',
   );
 }

@@ -205,9 +205,13 @@ function limits({ delta, releasedModel }: StatementFigures): StatementItem {
 }
 
 /** What an attacker who gives even odds can come to, in words. */
-export function guessText(epsilon: number | null, delta: number): string {
+export function guessText(
+  epsilon: number | null,
+  delta: number,
+  what = 'a given client’s updates were used',
+): string {
   if (epsilon === null) return 'no limit on an attacker’s success can be given';
   return bestGuess({ epsilon, delta }) > 0.999
     ? 'this puts no limit worth naming on what an attacker can find out; what protects here is that no single update is ever seen'
-    : `an attacker who is undecided whether a given client’s updates were used, and sees this, is right at most ${percentText(bestGuess({ epsilon, delta }))} of the time instead of 50%`;
+    : `an attacker who is undecided whether ${what}, and sees this, is right at most ${percentText(bestGuess({ epsilon, delta }))} of the time instead of 50%`;
 }

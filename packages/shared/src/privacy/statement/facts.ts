@@ -19,6 +19,8 @@ export interface StatementFacts {
     readonly description: string;
   };
   readonly plan: EncodingPlan;
+  /** Where the unit is an example: how its gradients are bounded. */
+  readonly example?: { readonly clipNorm: number };
   /** A round with fewer survivors is aborted. */
   readonly minimumCohort: number;
   /** The whole ledger, or at least all entries of the job. */

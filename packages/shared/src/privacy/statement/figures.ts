@@ -1,6 +1,7 @@
 import { Refusal } from '../../errors.js';
-import type { PrivacyEvent } from '../accounting/index.js';
+import type { PrivacyEvent, PrivacyUnit } from '../accounting/index.js';
 import { type Account, LedgerState, type RoundDebited } from '../ledger/index.js';
+import { exampleStepsOf, type ExampleSteps } from './example-unit.js';
 import type { StatementFacts } from './facts.js';
 
 /** ε at one δ; null where nothing is bounded. */
@@ -11,6 +12,10 @@ export interface CurvePoint {
 
 /** The numbers of a statement, all recomputed from the ledger. Null where nothing can be bounded. */
 export interface StatementFigures {
+  /** What one ε protects. */
+  readonly unit: PrivacyUnit;
+  /** Where the unit is an example: its training, as last charged. */
+  readonly exampleSteps: ExampleSteps | null;
   readonly population: number;
   readonly delta: number;
   readonly seeded: boolean;
@@ -49,9 +54,9 @@ export interface StatementFigures {
     readonly survivors: { readonly least: number; readonly mean: number; readonly most: number };
   };
   readonly noise: {
-    /** Deviation of the guaranteed noise in the sum over the sensitivity: what is accounted for. */
+    /** Deviation of the guaranteed noise over the sensitivity: what is accounted for. Of the sum of a round, or of a step where the unit is an example. */
     readonly effectiveMultiplier: number;
-    /** Deviation of the guaranteed noise in the sum, real. */
+    /** Deviation of the guaranteed noise in the sum of a round beyond what is in the updates, real: 0 where the unit is an example. */
     readonly deviationOfSum: number;
     /** Deviations of one client's share, real, over the rounds as they were. */
     readonly deviationOfShare: { readonly least: number; readonly most: number };
@@ -84,7 +89,9 @@ export function figuresOf({ job, ledger, plan }: StatementFacts): StatementFigur
   const debits = entries.map(({ event }) => event).filter((event) => event.kind === 'round-debited');
   const aborts = entries.map(({ event }) => event).filter((event) => event.kind === 'round-aborted');
   const completed = entries.filter(({ event }) => event.kind === 'round-completed').length;
-  const { delta, epsilonBudget, population, seeded, clientEpsilonCap } = state.terms;
+  const { unit = 'client', delta, epsilonBudget, population, seeded, clientEpsilonCap } = state.terms;
+  const latest = debits.at(-1);
+  const exampleSteps = (latest && exampleStepsOf(latest.release)) ?? null;
   const spent = state.spent();
   const amplified = debits.some(({ sampling }) => sampling.kind === 'poisson' && sampling.rate < 1);
   const shares = debits.map(
@@ -92,6 +99,8 @@ export function figuresOf({ job, ledger, plan }: StatementFacts): StatementFigur
   );
   const deviationOfSum = Math.sqrt(plan.noiseVariance) / plan.scale;
   return {
+    unit,
+    exampleSteps,
     population,
     delta,
     seeded,
@@ -128,7 +137,7 @@ export function figuresOf({ job, ledger, plan }: StatementFacts): StatementFigur
       survivors: spread(debits.map(({ survivors }) => survivors)),
     },
     noise: {
-      effectiveMultiplier: Math.sqrt(plan.noiseVariance) / plan.l2Bound,
+      effectiveMultiplier: exampleSteps?.noiseMultiplier ?? Math.sqrt(plan.noiseVariance) / plan.l2Bound,
       deviationOfSum,
       deviationOfShare: shares.length === 0 ? { least: 0, most: 0 } : spread(shares),
       distance: state.releasedAccount.noiseDistance,

@@ -101,19 +101,26 @@ function postProcessing({ plan }: StatementFacts): StatementItem {
   };
 }
 
-function measures({ software }: StatementFacts, { noise }: StatementFigures): StatementItem {
+function measures({ software }: StatementFacts, { noise, unit }: StatementFigures): StatementItem {
+  const arithmetic =
+    unit === 'example'
+      ? {
+          floats:
+            'gradients are 32-bit floats. The sum of a step is rounded to a grid much finer than its noise, and integer noise is added to it, on the client; the samplers use integers alone, from random bits to noise',
+          exactness:
+            'drawn from tables of 128 bits; their distance from the law of the noise is not booked in δ',
+        }
+      : {
+          floats:
+            'only integer noise is ever added to integer data, on the client; the samplers use integers alone, from random bits to noise; the sensitivity is checked on the integers that are sent',
+          exactness: `drawn from tables of 128 bits; over all clients and rounds at a statistical distance of at most ${numberText(noise.distance)} from the stated law, which is booked in δ`,
+        };
   return {
     number: 14,
     heading: 'Arithmetic, side channels, code',
     entries: [
-      {
-        label: 'Floating point',
-        text: 'only integer noise is ever added to integer data, on the client; the samplers use integers alone, from random bits to noise; the sensitivity is checked on the integers that are sent',
-      },
-      {
-        label: 'Exactness of the noise',
-        text: `drawn from tables of 128 bits; over all clients and rounds at a statistical distance of at most ${numberText(noise.distance)} from the stated law, which is booked in δ`,
-      },
+      { label: 'Floating point', text: arithmetic.floats },
+      { label: 'Exactness of the noise', text: arithmetic.exactness },
       {
         label: 'Side channels',
         text: 'drawing noise and rounding take a time that depends on what is drawn; vectors are sent whole, when they are done, on the protocol’s schedule. JavaScript can promise neither constant time nor that memory is erased',

@@ -1,5 +1,6 @@
 import { accountItems, guessText } from './account.js';
 import type { StatementFacts } from './facts.js';
+import { exampleItems, exampleSummary } from './example-unit.js';
 import { figuresOf, type StatementFigures } from './figures.js';
 import { howItems } from './how.js';
 import { whatItems } from './what.js';
@@ -31,7 +32,14 @@ export interface PrivacyStatement {
  */
 export function privacyStatement(facts: StatementFacts): PrivacyStatement {
   const figures = figuresOf(facts);
-  const items = [...whatItems(facts, figures), ...howItems(facts, figures), ...accountItems(facts, figures)];
+  const ofClient = [
+    ...whatItems(facts, figures),
+    ...howItems(facts, figures),
+    ...accountItems(facts, figures),
+  ];
+  const ofExample = figures.unit === 'example' ? exampleItems(facts, figures) : [];
+  const replaced = new Set(ofExample.map(({ number }) => number));
+  const items = [...ofClient.filter(({ number }) => !replaced.has(number)), ...ofExample];
   return {
     format: 'tutti-privacy-statement-v1',
     subject: {
@@ -47,11 +55,15 @@ export function privacyStatement(facts: StatementFacts): PrivacyStatement {
   };
 }
 
-function summaryOf({ job, enrolment }: StatementFacts, figures: StatementFigures): string[] {
+function summaryOf(facts: StatementFacts, figures: StatementFigures): string[] {
+  const { job, enrolment } = facts;
   const { seeded, delta, population, releasedModel, coordinator, rounds, sampling } = figures;
   const made = `“${job.name}” trained a model on the data of ${counted(population, 'client')} in ${counted(rounds.completed, 'round')}. No data left a client; only sums of many clients’ updates, with noise, were opened.`;
   const warning =
     'This run was seeded, so that it can be repeated: whoever knows the seed can recompute the noise and take it off again. It claims no privacy for real data. The figures are those of a run of the same job whose noise nobody can recompute.';
+  if (figures.unit === 'example') {
+    return [...(seeded ? [warning] : []), ...exampleSummary(facts, figures)];
+  }
   const readers = `Whoever sees only the models: ε = ${epsilonText(releasedModel.epsilon)} at δ = ${numberText(delta)}. In words: ${guessText(releasedModel.epsilon, delta)}.`;
   const amplification = releasedModel.amplified
     ? [

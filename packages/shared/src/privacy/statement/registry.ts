@@ -104,8 +104,9 @@ export function registryRecord(
         unprotected_quantities: fact(2, 'Without noise'),
       },
       privacy_loss: {
-        privacy_unit: 'client',
+        privacy_unit: figures.unit,
         privacy_unit_details: `${item(4)}\n${item(5)}`,
+        // How many examples there are nobody knows: there are as many at the least as clients.
         number_of_privacy_units: figures.population,
         privacy_parameters: {
           ...(figures.releasedModel.epsilon === null ? {} : { epsilon: figures.releasedModel.epsilon }),

@@ -91,6 +91,7 @@ function risks({ job, statement }: ProcessingFacts): PaperSection {
   const figures = statement?.figures;
   const released = figures?.releasedModel.epsilon;
   const inside = figures?.coordinator.epsilonWorst;
+  const example = job.privacy.unit === 'example';
   const delta = figures?.delta ?? job.privacy.delta;
   const guess = (epsilon: number | null | undefined) =>
     epsilon == null || delta === undefined
@@ -98,8 +99,12 @@ function risks({ job, statement }: ProcessingFacts): PaperSection {
       : `at best ${(100 * bestGuess({ epsilon, delta })).toFixed(1)} % right where 50 % is chance`;
   const rows = [
     [
-      'Somebody finds out from the models whether a client took part',
-      'differential privacy for a client',
+      example
+        ? 'Somebody finds out from the models whether an example was used'
+        : 'Somebody finds out from the models whether a client took part',
+      example
+        ? 'differential privacy for each example; none for a client as a whole'
+        : 'differential privacy for a client',
       `ε = ${epsilonWord(released)}; a guess is ${guess(released)}`,
     ],
     [
@@ -110,12 +115,14 @@ function risks({ job, statement }: ProcessingFacts): PaperSection {
     [
       'Rows are rebuilt from updates',
       'no single update is ever seen; clip norm and noise',
-      `the noise that honest survivors add is ${figures?.noise.effectiveMultiplier.toPrecision(3) ?? 'set so that it is enough for the budget, in'} times the sensitivity`,
+      `the noise ${example ? 'on every step of a client' : 'that honest survivors add'} is ${figures?.noise.effectiveMultiplier.toPrecision(3) ?? 'set so that it is enough for the budget, in'} times the sensitivity`,
     ],
     [
       'Clients collude with the coordinator',
       'their noise and shares are not counted on',
-      `up to ${(100 * job.cohort.corruptFraction).toFixed(1)} % of a cohort; nothing is claimed above`,
+      example
+        ? 'what is promised to each example holds whoever colludes; that sums only are seen holds up to the fraction that the job assumes'
+        : `up to ${(100 * job.cohort.corruptFraction).toFixed(1)} % of a cohort; nothing is claimed above`,
     ],
     [
       'The coordinator enrols clients of its own making',
@@ -163,7 +170,7 @@ function measures({ job, statement, audit }: ProcessingFacts): PaperSection {
       },
       {
         label: 'Differential privacy',
-        text: `each client adds its share of the noise; budget ε = ${statement?.figures.releasedModel.budget ?? job.privacy.epsilon}, a hard stop, enforced by the coordinator’s ledger and by every client’s own accountant`,
+        text: `${job.privacy.unit === 'example' ? 'each client adds the noise that each of its examples needs' : 'each client adds its share of the noise'}; budget ε = ${statement?.figures.releasedModel.budget ?? job.privacy.epsilon}, a hard stop, enforced by the coordinator’s ledger and by every client’s own accountant`,
       },
       {
         label: 'Evidence',

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+
+/** Fields that only the unit `example` has. */
+const EXAMPLE_FIELDS = ['noise', 'batchRate', 'steps', 'updateNorm'] as const;
+
+const fields = z.strictObject({
+  unit: z
+    .enum(['client', 'example'])
+    .default('client')
+    .describe(
+      'Whom one ε protects: everything that a client contributes, or each example of a client, which then trains by DP-SGD.',
+    ),
+  noise: z
+    .enum(['per-client', 'shared'])
+    .optional()
+    .describe(
+      'Of `example`: every client adds all the noise that its own examples need. Default: `per-client`.',
+    ),
+  epsilon: z
+    .number()
+    .positive()
+    .max(10_000)
+    .default(6)
+    .describe('Budget against the released model. A hard stop.'),
+  delta: z
+    .number()
+    .gt(0)
+    .lt(0.1)
+    .optional()
+    .describe('Default: 1 / (10 N); 1e-5 where the unit is an example, whose number nobody knows.'),
+  clipNorm: z
+    .number()
+    .positive()
+    .max(1e6)
+    .default(1)
+    .describe('L2 bound on one client’s update, or on one example’s gradient.'),
+  noiseMultiplier: z
+    .number()
+    .positive()
+    .max(1e6)
+    .optional()
+    .describe(
+      'Deviation of the guaranteed noise over the clip norm. Default: the least that fits the budget.',
+    ),
+  batchRate: z
+    .number()
+    .gt(0)
+    .max(1)
+    .optional()
+    .describe('Of `example`: each example enters each step with this probability. Default: 0.1.'),
+  steps: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe('Of `example`: steps of a client in one round. Default: training.epochs / batchRate.'),
+  updateNorm: z
+    .number()
+    .positive()
+    .max(1e9)
+    .optional()
+    .describe(
+      'Of `example`: L2 norm to which a client’s finished update is cut down, so that sums cannot overflow. It protects nobody. Default: from the steps and the noise.',
+    ),
+});
+
+type Privacy = z.output<typeof fields>;
+
+/** How much privacy a job may spend, and on whom. */
+export const jobPrivacySchema = fields.superRefine((privacy, context) => {
+  const refuse = (path: string, message: string) =>
+    context.addIssue({ code: 'custom', path: [path], message });
+  if (privacy.unit === 'client') {
+    for (const field of EXAMPLE_FIELDS) {
+      if (privacy[field] !== undefined) refuse(field, 'only where unit is example');
+    }
+    return;
+  }
+  if (privacy.noise === 'shared') {
+    refuse(
+      'noise',
+      'not to be had: each step would have to be a round of its own, whose sum is opened after every batch; say per-client',
+    );
+  }
+});
+
+/** The same with nothing left to a default. */
+export const announcedPrivacySchema = fields
+  .required({ delta: true, noiseMultiplier: true })
+  .superRefine((privacy, context) => {
+    const example = privacy.unit === 'example';
+    for (const field of EXAMPLE_FIELDS) {
+      if ((privacy[field] !== undefined) !== example)
+        context.addIssue({ code: 'custom', path: [field], message: 'does not fit the unit' });
+    }
+    if (privacy.noise === 'shared')
+      context.addIssue({ code: 'custom', path: ['noise'], message: 'not to be had' });
+  });
+
+/** Privacy of a job whose unit is one example, as announced. */
+export interface ExamplePrivacy extends Omit<Privacy, (typeof EXAMPLE_FIELDS)[number]> {
+  readonly unit: 'example';
+  readonly noise: 'per-client';
+  readonly delta: number;
+  readonly noiseMultiplier: number;
+  readonly batchRate: number;
+  readonly steps: number;
+  readonly updateNorm: number;
+}
+
+/** The terms on which each example is protected; undefined where the unit is a client. */
+export function examplePrivacyOf(
+  privacy: z.output<typeof announcedPrivacySchema>,
+): ExamplePrivacy | undefined {
+  const { unit, noise, batchRate, steps, updateNorm, ...common } = privacy;
+  if (unit !== 'example' || noise !== 'per-client') return undefined;
+  if (batchRate === undefined || steps === undefined || updateNorm === undefined) return undefined;
+  return { ...common, unit, noise, batchRate, steps, updateNorm };
+}
