@@ -3,7 +3,7 @@ import { Refusal } from '@tutti/shared/errors';
 import { trainingOfRound } from '@tutti/shared/learning';
 import { examplePrivacyOf } from '@tutti/shared/protocol';
 import type { KnownJob } from './library.js';
-import type { ExampleProtection, Examples, Trainer } from './training/trainer.js';
+import type { ExampleProtection, Examples, PersonalWeights, Trainer } from './training/trainer.js';
 
 /** What one round asks of a client's data. */
 export interface Task {
@@ -28,10 +28,15 @@ export interface Work {
   contribute(task: Task): Promise<Float32Array>;
 }
 
-/** Work that trains the job’s model on labelled rows. Rows and trainer are asked for in every round, so that they may change between rounds. */
+/**
+ * Work that trains the job’s model on labelled rows. Rows and trainer are asked for in every round, so that they may change between rounds.
+ *
+ * @param personal - where the weights of personal layers are kept. Default: by the trainer, as long as it and the rows live
+ */
 export function trainOn(
   examples: (job: KnownJob) => Promise<Examples> | Examples,
   trainer: (job: KnownJob) => Promise<Trainer> | Trainer,
+  personal?: (job: KnownJob) => PersonalWeights | undefined,
 ): Work {
   return {
     async contribute({ known, round, model, uniform, random, signal }) {
@@ -43,6 +48,7 @@ export function trainOn(
       const trained = await chosen.train(model, rows, trainingOfRound(training, round, rounds), uniform, {
         signal,
         random,
+        personal: personal?.(known),
       });
       return trained.map((weight, index) => weight - (model[index] ?? 0));
     },

@@ -131,4 +131,19 @@ describe('a trainer in a process of its own', () => {
     await expect(lost).rejects.toThrow(expect.objectContaining({ code: 'training.process' }));
     await gone(pids[0]!);
   });
+
+  it('protects each example there, with noise that it draws by itself', async () => {
+    const protection = { clipNorm: 1, noiseMultiplier: 1, batchRate: 0.2, steps: 5, expectedBatch: 6 };
+    const trainer = await child('wasm', { protection });
+    const never = () => {
+      throw new Error('Nothing is drawn for it here.');
+    };
+    const start = trainer.initialWeights();
+    const [one, two] = [
+      await trainer.train(start, examples, settings, never),
+      await trainer.train(start, examples, settings, never),
+    ];
+    expect(one).not.toEqual(two);
+    expect(one.every(Number.isFinite)).toBe(true);
+  });
 });

@@ -3,6 +3,7 @@ import type { Trainer } from '../training/trainer.js';
 import { protectionFor, trainOn, type Work } from '../work.js';
 import type { ClientConfig } from './config.js';
 import { LocalData } from './local-data.js';
+import { personalWeightsFile } from './personal-weights.js';
 
 /**
  * Trains on the data of a configuration, in a process of its own. Data and trainers are loaded when a round needs them: a daemon that waits holds
@@ -18,7 +19,11 @@ export function localWork(config: ClientConfig): Work & { close(): Promise<void>
     return made;
   };
   return {
-    ...trainOn((known) => data.examples(known), trainer),
+    ...trainOn(
+      (known) => data.examples(known),
+      trainer,
+      (known) => (known.job.model.personal.length > 0 ? personalWeightsFile(config.state, known) : undefined),
+    ),
     close: async () => {
       data.release();
       for (const made of trainers.values()) (await made.catch(() => undefined))?.dispose();
