@@ -1,6 +1,6 @@
-import { parseDocument } from 'yaml';
 import { Refusal } from '@tutti/shared/errors';
 import { jobSchema, type Job } from '@tutti/shared/protocol';
+import { readBoundedYaml } from './bounded-yaml.js';
 
 const MOST_PROBLEMS = 10;
 
@@ -9,10 +9,7 @@ const MOST_PROBLEMS = 10;
  * @throws {Refusal} `job.syntax`, `job.invalid` with every field that is wrong
  */
 export function readSubmission(text: string): Job {
-  const document = parseDocument(text, { prettyErrors: false });
-  const [error] = document.errors;
-  if (error !== undefined) throw syntax(error.message);
-  const parsed = jobSchema.safeParse(valueOf(document));
+  const parsed = jobSchema.safeParse(valueOf(text));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues
     .slice(0, MOST_PROBLEMS)
@@ -20,17 +17,13 @@ export function readSubmission(text: string): Job {
   throw new Refusal('job.invalid', problems.join('\n'), 'Check it with `tutti job check`.');
 }
 
-/** Aliases could blow a small text up beyond all bounds: a job needs none. */
-function valueOf(document: ReturnType<typeof parseDocument>): unknown {
+function valueOf(text: string): unknown {
   try {
-    return document.toJS({ maxAliasCount: 0 });
+    return readBoundedYaml(text);
   } catch (cause) {
-    throw syntax('it has aliases that cannot be followed', cause);
+    const why = cause instanceof Error ? cause.message : 'it cannot be read';
+    throw new Refusal('job.syntax', `The job is not YAML: ${why}.`, 'Check it with `tutti job check`.', {
+      cause,
+    });
   }
-}
-
-function syntax(why: string, cause?: unknown): Refusal {
-  return new Refusal('job.syntax', `The job is not YAML: ${why}.`, 'Check it with `tutti job check`.', {
-    cause,
-  });
 }
