@@ -72,10 +72,21 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
   };
   // Everything that a wrong job can trip over comes before the first file.
   requireAuditor(job, options);
+  requireNewWeights(job);
   const data = await readData(settings);
   announceJob(job, job.simulation.clients);
   const directory = await RunDirectory.create(out, settings);
   return run(directory, settings, data, options);
+}
+
+/** A run knows no other run: what a job would go on from is with the coordinator that has it. */
+function requireNewWeights({ startFrom }: Job): void {
+  if (startFrom === undefined) return;
+  throw new Refusal(
+    'run.starts-elsewhere',
+    'The job goes on from a state that a coordinator has; a simulation begins with new weights.',
+    'Take `startFrom` out of the job, or submit it to that coordinator: `tutti job submit`.',
+  );
 }
 
 /** Goes on with a run that was interrupted, to the same final model that it would have had. */

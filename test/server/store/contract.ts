@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { EnrolledClient, JobState, Store, SubmittedJob } from '@tutti/server';
 import { nextEntry, type LedgerEntry, type LedgerEvent } from '@tutti/shared/privacy';
 import type { RoundRecord } from '@tutti/shared/protocol';
+import { ERASURE_LOG, nextLink, type ErasureEvent } from '@tutti/shared/rights';
 import { primitives } from '@tutti/shared/crypto/primitives';
 
 export const JOB = 'a'.repeat(64);
@@ -232,6 +233,26 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       expect(await clients.population()).toEqual([OTHER]);
       expect((await clients.list(1)).map(({ identity }) => identity)).toEqual([CLIENT]);
       expect((await clients.list(5, CLIENT)).map(({ identity }) => identity)).toEqual([OTHER]);
+    });
+
+    it('draws no client that has withdrawn, however often it is seen, and keeps the first time', async () => {
+      const { clients } = await opening();
+      for (const identity of [CLIENT, OTHER]) await clients.see(client(identity), 5);
+      expect(await clients.withdraw(CLIENT, 10)).toBe(true);
+      expect(await clients.withdraw(CLIENT, 20)).toBe(true);
+      expect(await clients.withdraw(JOB, 20)).toBe(false);
+      await clients.see(client(CLIENT), 30);
+      expect((await clients.find(CLIENT))?.withdrawn).toBe(10);
+      expect(await clients.population()).toEqual([OTHER]);
+    });
+
+    it('keeps the log of requests for erasure in order, each link once', async () => {
+      const { erasures } = await opening();
+      const entry: ErasureEvent = { kind: 'received', request: 'E-1', client: CLIENT, job: JOB };
+      const first = nextLink(primitives, ERASURE_LOG, undefined, { time: '2026-01-01T00:00:00.000Z', entry });
+      await erasures.append(first);
+      await expect(erasures.append(first)).rejects.toMatchObject({ code: 'erasure.not-next' });
+      expect(await erasures.links()).toEqual([first]);
     });
 
     it('lets one client use an enrolment token, before it expires', async () => {

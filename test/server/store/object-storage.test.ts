@@ -161,4 +161,23 @@ describe('recent artifacts', () => {
     await expect(recent.fetch('none')).rejects.toThrow('none');
     expect(below.asked).toEqual(['none', 'none']);
   });
+
+  it('are let go of when they are deleted, and asked for again after a minute', async () => {
+    const below = source();
+    let time = 0;
+    const recent = new RecentArtifacts(below, 100, () => time);
+    await recent.fetch('a');
+    recent.forget('a');
+    await recent.fetch('a');
+    expect(below.asked).toEqual(['a', 'a']);
+    time = 59_999;
+    await recent.fetch('a');
+    expect(below.asked).toHaveLength(2);
+    time = 60_000;
+    await recent.fetch('a');
+    expect(below.asked).toHaveLength(3);
+    // What was forgotten takes up no room.
+    await Promise.all([recent.fetch('b'), recent.fetch('a')]);
+    expect(below.asked).toEqual(['a', 'a', 'a', 'b']);
+  });
 });

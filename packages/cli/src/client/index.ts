@@ -6,6 +6,7 @@ import { initCommand } from './init.js';
 import { jobCommands } from './jobs.js';
 import { runClientCommand } from './run.js';
 import { statusCommand } from './status.js';
+import { withdrawCommand } from './withdraw.js';
 
 /** `tutti client`: takes part in federations next to one’s data. */
 export function clientCommand(
@@ -18,5 +19,5 @@ export function clientCommand(
     .addCommand(checkCommand(surroundings, ask))
     .addCommand(runClientCommand(surroundings, ask));
   for (const verb of jobCommands(surroundings)) command.addCommand(verb);
-  return command.addCommand(statusCommand(surroundings));
+  return command.addCommand(statusCommand(surroundings)).addCommand(withdrawCommand(surroundings, ask));
 }

@@ -1,15 +1,10 @@
-import type { ErasureCertificate, ErasureRequest, Outcome } from '@tutti/shared/rights';
-import type { RemedyCosts, ReplayCost } from '@tutti/simulation';
+import type { ErasureCertificate, Outcome } from '@tutti/shared/rights';
+import type { ReplayCost } from '@tutti/simulation';
 import { counted, deltaFigure, duration, epsilonFigure } from '../output/figures.js';
+import type { Costs, DeskRequest } from './erasure-desks.js';
 
 /** The remedies with what each costs and gives, for whoever has to choose. */
-export function costLines({
-  contributions,
-  completed,
-  exact,
-  certified,
-  approximate,
-}: RemedyCosts): string[] {
+export function costLines({ contributions, completed, exact, certified, approximate }: Costs): string[] {
   const taken =
     contributions.length === 0
       ? `The client has sent no input that the model stands on.`
@@ -24,7 +19,9 @@ export function costLines({
     certified.seeded
       ? '  certified    nothing: the run was seeded, its noise can be taken off'
       : `  certified    costs nothing; the model stays. ε = ${epsilonFigure(one?.epsilon ?? null)} for one client, for ${groups}, at δ = ${deltaFigure(certified.delta)}`,
-    `  approximate  ${replayText(approximate, 'count on from round', 'run')}; no guarantee`,
+    ...(approximate === undefined
+      ? []
+      : [`  approximate  ${replayText(approximate, 'count on from round', 'run')}; no guarantee`]),
   ];
 }
 
@@ -42,7 +39,7 @@ function replayText(cost: ReplayCost, back: string, run: string): string {
 }
 
 /** One request on one line, and what is known of it below. */
-export function requestLines(request: ErasureRequest, now: string): string[] {
+export function requestLines(request: DeskRequest, now: string): string[] {
   const { number, state, client, rows, subject, times, due, begun, outcome, checks } = request;
   const late = state !== 'closed' && now > due ? ', OVERDUE' : '';
   const whose =
@@ -53,7 +50,13 @@ export function requestLines(request: ErasureRequest, now: string): string[] {
     `${number}  ${state.padEnd(8)}  ${whose}, received ${day(times.received)}, due ${day(due)}${late}`,
   ];
   if (subject !== undefined) lines.push(`  subject      ${subject}`);
-  if (begun !== undefined) lines.push(`  begun        the ${begun.remedy} remedy: ask for it again to go on`);
+  if (request.job !== undefined) lines.push(`  job          ${short(request.job)}`);
+  if (begun !== undefined) {
+    const where = begun.successor === undefined ? '' : ` in job ${short(begun.successor)}`;
+    lines.push(
+      `  begun        the ${begun.remedy} remedy, ${counted(begun.replayed, 'round')}${where}: ask for it again to go on`,
+    );
+  }
   if (outcome !== undefined) lines.push(...outcomeLines(outcome));
   for (const { what, holds, found } of checks ?? [])
     lines.push(`  ${holds ? 'holds' : 'FAILS'}        ${what} (${found})`);

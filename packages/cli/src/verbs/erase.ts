@@ -1,26 +1,22 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { Refusal } from '@tutti/shared/errors';
-import { verifyErasureCertificate, type Remedy } from '@tutti/shared/rights';
-import type * as Simulation from '@tutti/simulation';
+import { verifyErasureCertificate } from '@tutti/shared/rights';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { positive } from '../arguments.js';
 import { Interruption } from '../failure.js';
 import { counted } from '../output/figures.js';
-import { runObserver } from '../output/observer.js';
+import { openDesk, type Asking, type ShownRequest, type Wish } from '../rights/erasure-desks.js';
 import { certificateLines, costLines, outcomeLines, requestLines } from '../rights/erasure-text.js';
 import type { Surroundings } from '../surroundings.js';
 
-/** Loaded when a run is opened: it brings the training backends with it. */
-const load = (): Promise<typeof Simulation> => import('@tutti/simulation');
-
-const RUN = ['<runs/id>', 'the folder of the run'] as const;
+const WHERE = ['<where>', 'the folder of a run, or the address of a coordinator'] as const;
 const NUMBER = ['<number>', 'of the request, such as E-1'] as const;
 const JSON_FLAG = ['--json', 'print one object'] as const;
 
 interface Flags {
   readonly json?: boolean;
+  readonly tokenFile?: string;
 }
 
 /** `tutti erase`: requests for erasure (Article 17 GDPR), from receipt to certificate. */
@@ -29,50 +25,52 @@ export function eraseCommand(surroundings: Surroundings): Command {
   const print = (lines: readonly string[], data: unknown, { json = false }: Flags) =>
     void stdout.write(json ? `${JSON.stringify(data)}\n` : `${lines.join('\n')}\n`);
   const now = () => new Date().toISOString();
-  const deskOf = async (run: string) => new (await load()).ErasureDesk(run);
+  const deskOf = (where: string, flags: Flags) => openDesk(where, flags, surroundings);
+  const asking = (command: Command) =>
+    command
+      .argument(...WHERE)
+      .option('--token-file <file>', 'of a coordinator: holds your token; else it is read from TUTTI_TOKEN')
+      .option(...JSON_FLAG);
+  const shownLines = ({ request, costs }: ShownRequest) => [
+    ...requestLines(request, now()),
+    ...(costs ? ['', ...costLines(costs)] : []),
+  ];
 
-  const request = new Command('request')
+  const request = asking(new Command('request'))
     .description('receive a request: the client, or its rows, are left out from the next round on')
-    .argument(...RUN)
-    .requiredOption('--client <name>', 'its number, or the beginning of its key')
+    .requiredOption('--client <name>', 'of a run: its number, or the beginning of its key; else its key')
     .option('--rows <numbers>', 'rows of the client, where people in its data have withdrawn: 0,3,7', rows)
     .option('--subject <pseudonym>', 'of the person, as the client’s consent registry has it')
-    .option(...JSON_FLAG)
-    .action(async (run: string, flags: Flags & { client: string; rows?: number[]; subject?: string }) => {
-      const { client, rows: named, subject } = flags;
-      const desk = await deskOf(run);
-      const { request: received, costs } = await desk.receive(client, {
-        ...(named && { rows: named }),
-        ...(subject !== undefined && { subject }),
-      });
-      print([...requestLines(received, now()), '', ...costLines(costs)], { request: received, costs }, flags);
-    });
-
-  const status = new Command('status')
-    .description('requests and where they stand; of one, what each remedy costs and gives')
-    .argument(...RUN)
-    .argument('[number]', 'of the request')
-    .option(...JSON_FLAG)
-    .action(async (run: string, number: string | undefined, flags: Flags) => {
-      const desk = await deskOf(run);
-      if (number === undefined) {
-        const all = [...(await desk.requests()).values()];
-        const lines = all.flatMap((known) => requestLines(known, now()));
-        print(lines.length === 0 ? ['No request has been received.'] : lines, all, flags);
-        return;
-      }
-      const known = await desk.request(number);
-      const costs = known.state === 'closed' ? undefined : await desk.costs(number);
+    .option('--evidence <text>', 'at a coordinator: where the proof is that the client has asked')
+    .action(async (where: string, flags: Flags & Asking & { client: string }) => {
+      const received = await (await deskOf(where, flags)).receive(flags.client, flags);
+      const [only] = received;
       print(
-        [...requestLines(known, now()), ...(costs ? ['', ...costLines(costs)] : [])],
-        { request: known, costs },
+        received.length === 0
+          ? ['The client is out. No model has learned from it.']
+          : received.flatMap(shownLines),
+        received.length === 1 ? only : received,
         flags,
       );
     });
 
-  const remedy = new Command('remedy')
-    .description('carry a remedy out, or go on with one that was interrupted')
-    .argument(...RUN)
+  const status = asking(new Command('status'))
+    .description('requests and where they stand; of one, what each remedy costs and gives')
+    .argument('[number]', 'of the request')
+    .action(async (where: string, number: string | undefined, flags: Flags) => {
+      const desk = await deskOf(where, flags);
+      if (number === undefined) {
+        const all = await desk.requests();
+        const lines = all.flatMap((known) => requestLines(known, now()));
+        print(lines.length === 0 ? ['No request has been received.'] : lines, all, flags);
+        return;
+      }
+      const shown = await desk.show(number);
+      print(shownLines(shown), shown, flags);
+    });
+
+  const remedy = asking(new Command('remedy'))
+    .description('carry a remedy out, or go on with one that has begun')
     .argument(...NUMBER)
     .addOption(
       new Option(
@@ -87,55 +85,32 @@ export function eraseCommand(surroundings: Surroundings): Command {
       'the ε budget from now on, where rounds are run again: nothing is refunded',
       positive,
     )
-    .option(...JSON_FLAG)
-    .action(async (run: string, name: string, flags: Flags & { remedy: Remedy; epsilon?: number }) => {
-      const desk = await deskOf(run);
-      const observer = runObserver(flags.json ?? false, surroundings);
-      const controller = new AbortController();
-      const forget = surroundings.onInterrupt(() => {
-        if (controller.signal.aborted) surroundings.exit(130);
-        observer.interrupted();
-        controller.abort();
-      });
-      try {
-        const outcome = await desk.remedy(name, {
-          remedy: flags.remedy,
-          ...(flags.epsilon !== undefined && { epsilonBudget: flags.epsilon }),
-          signal: controller.signal,
-          observe: (event) => observer.observe(event),
-        });
-        observer.close();
-        if (outcome === undefined) {
-          surroundings.stderr.write('Interrupted. The same command goes on with it.\n');
-          throw new Interruption();
-        }
-        print([`Request ${name} is remedied.`, ...outcomeLines(outcome)], outcome, flags);
-      } finally {
-        forget();
-        observer.close();
+    .action(async (where: string, name: string, flags: Flags & Wish) => {
+      const found = await (await deskOf(where, flags)).remedy(name, flags);
+      if (found === undefined) {
+        surroundings.stderr.write('Interrupted. The same command goes on with it.\n');
+        throw new Interruption();
       }
+      const { outcome, begun } = found;
+      if (begun !== undefined || outcome === undefined) print(requestLines(found, now()), found, flags);
+      else print([`Request ${name} is remedied.`, ...outcomeLines(outcome)], outcome, flags);
     });
 
-  const verify = new Command('verify')
+  const verify = asking(new Command('verify'))
     .description('check what the remedy left behind against ledger, rosters and draws')
-    .argument(...RUN)
     .argument(...NUMBER)
-    .option(...JSON_FLAG)
-    .action(async (run: string, name: string, flags: Flags) => {
-      const verified = await (await deskOf(run)).verify(name);
+    .action(async (where: string, name: string, flags: Flags) => {
+      const verified = await (await deskOf(where, flags)).verify(name);
       print(requestLines(verified, now()), verified, flags);
     });
 
-  const certificate = new Command('certificate')
+  const certificate = asking(new Command('certificate'))
     .description('close a verified request: delete superseded models, and sign what was done')
-    .argument(...RUN)
     .argument(...NUMBER)
-    .option(...JSON_FLAG)
-    .action(async (run: string, name: string, flags: Flags) => {
-      const signed = await (await deskOf(run)).close(name);
-      const path = join(run, 'erasures', name, 'certificate.json');
+    .action(async (where: string, name: string, flags: Flags) => {
+      const { certificate: signed, where: place } = await (await deskOf(where, flags)).close(name);
       const deleted = counted(signed.body.outcome.superseded.length, 'superseded model');
-      print([...certificateLines(signed), `Deleted ${deleted}. Written to ${path}`], signed, flags);
+      print([...certificateLines(signed), `Deleted ${deleted}. Written to ${place}`], signed, flags);
     });
 
   const check = new Command('check')

@@ -3,3 +3,4 @@ export * from './backoff.js';
 export * from './enrolment.js';
 export * from './quicknet.js';
 export * from './socket.js';
+export * from './withdrawal.js';

@@ -1,5 +1,12 @@
 import { z } from 'zod';
 import { announcedJobSchema } from '@tutti/shared/protocol';
+import {
+  checkSchema,
+  ERASURE_STATES,
+  erasureCertificateSchema,
+  outcomeSchema,
+  remedySchema,
+} from '@tutti/shared/rights';
 import { roleSchema } from './roles.js';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits');
@@ -103,9 +110,70 @@ export const clientSchema = z.object({
   firstSeen: time,
   lastSeen: time,
   revoked: z.object({ at: time, why: z.string() }).nullable(),
+  /** When it withdrew: it takes part no more. */
+  withdrawn: time.nullable(),
 });
 
 export const revocationSchema = z.strictObject({ why: z.string().min(1).max(500) });
+
+/** A request for erasure about one job: where it stands. */
+export const erasureSchema = z.object({
+  number: z.string(),
+  state: z.enum(ERASURE_STATES),
+  client: hash,
+  job: hash.optional(),
+  evidence: z.string().optional(),
+  times: z.partialRecord(z.enum(ERASURE_STATES), time),
+  due: time,
+  begun: z
+    .looseObject({ remedy: remedySchema, kept: z.int(), replayed: z.int(), successor: hash.optional() })
+    .optional(),
+  outcome: outcomeSchema.optional(),
+  checks: z.array(checkSchema).optional(),
+  /** SHA-256 of the certificate, once there is one: an artifact. */
+  certificate: hash.optional(),
+});
+
+/** What each remedy would cost and give. */
+export const remedyChoiceSchema = z.object({
+  contributions: z.array(z.int()),
+  completed: z.int(),
+  exact: z.object({
+    kept: z.int(),
+    replayed: z.int(),
+    seconds: z.number(),
+    epsilonNow: epsilon,
+    epsilonAfter: epsilon,
+    epsilonBudget: z.number(),
+  }),
+  certified: z.object({
+    seeded: z.boolean(),
+    delta: z.number(),
+    groups: z.array(z.object({ clients: z.int(), epsilon })),
+    coordinator: epsilon,
+  }),
+});
+
+export const erasureDetailSchema = z.object({
+  request: erasureSchema,
+  /** Absent where the request is closed. */
+  choice: remedyChoiceSchema.optional(),
+});
+
+/** A client that asks in another way than by its key: by letter, say. */
+export const withdrawalForSchema = z.strictObject({
+  client: hash,
+  /** Where the proof is that it asked. */
+  evidence: z.string().min(1).max(500),
+});
+
+export const remedyRequestSchema = z.strictObject({
+  remedy: remedySchema.exclude(['approximate']),
+  /** The hard stop over all rounds, where rounds are made again. */
+  epsilon: z.number().positive().max(10_000).optional(),
+});
+
+export const certificateSchema = erasureCertificateSchema;
 
 export const operatorRequestSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._@-]{0,62}$/, 'lower-case letters, digits and . _ @ -, 1 to 63'),

@@ -13,11 +13,13 @@ import {
   RevocationWatch,
   type Certify,
 } from '../enrolment/index.js';
+import { ErasureDesk } from '../erasure/index.js';
 import { Jobs } from '../jobs/index.js';
 import { waited } from '../jobs/waiting.js';
 import { KeptLedger } from '../ledger/index.js';
 import { Metrics } from '../metrics/index.js';
 import { AuditLog, authentication, oidcReader, Operators, requireRole } from '../operators/index.js';
+import { Retention } from '../retention/index.js';
 import { ArtifactFiles, RecentArtifacts, RoundFiles } from '../store/index.js';
 import { WorkerExpander } from '../unmasking/index.js';
 import { createWebApp, listen } from '../web/index.js';
@@ -47,6 +49,8 @@ export interface RunningCoordinator {
 const PATIENCE = 250;
 /** Milliseconds between two announcements of how many clients are connected, where that has changed. */
 const ANNOUNCE_EVERY = 1_000;
+/** Milliseconds between two looks at what was kept long enough. */
+const RETENTION_EVERY = 3_600_000;
 /** Milliseconds between two looks at the file of revoked certificates. */
 const REVOCATIONS_EVERY = 2_000;
 
@@ -151,6 +155,34 @@ export async function startCoordinator(
       publish: feed.publish,
       failed,
     });
+    const recent = new RecentArtifacts(artifacts);
+    const discard = async (hash: string) => {
+      await artifacts.remove(hash);
+      recent.forget(hash);
+    };
+    const erasure = new ErasureDesk({
+      primitives,
+      signingKey,
+      store,
+      artifacts,
+      ledger,
+      audit,
+      jobs,
+      discard,
+      disconnect: (client) => sessions.disconnect(client),
+      now,
+    });
+    const retention = new Retention({
+      periods: settings.retention,
+      store,
+      artifacts,
+      discard,
+      ledger,
+      audit,
+      announced: (job) => jobs.announced(job),
+      requests: () => erasure.requests(),
+      now,
+    });
     const { revocations: publishedList } = settings.keys;
     if (publishedList !== undefined) {
       const watch = new RevocationWatch({
@@ -191,8 +223,9 @@ export async function startCoordinator(
     });
     const startedAt = new Date(now()).toISOString();
     const app = createWebApp({
-      artifacts: new RecentArtifacts(artifacts),
+      artifacts: recent,
       enrolment,
+      erasure,
       metrics,
       ...(!settings.metrics.open && {
         authorizeMetrics: async (header) => requireRole(await authenticate(header), 'viewer'),
@@ -202,6 +235,7 @@ export async function startCoordinator(
         authenticate,
         jobs,
         enrolment,
+        erasure,
         operators,
         audit,
         clients: store.clients,
@@ -251,6 +285,10 @@ export async function startCoordinator(
     undo.push(() => sockets.close());
     undo.push(() => jobs.close());
     await jobs.start();
+    const enforce = async () => {
+      if (jobs.serves) await retention.enforce().catch((error: unknown) => failed('retention', error));
+    };
+    undo.push(await repeated(enforce, RETENTION_EVERY, closing.signal));
     log.info({ url, listening: address, version }, 'coordinator listening');
     return { url: address, close };
   } catch (error) {

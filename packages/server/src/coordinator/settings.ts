@@ -10,6 +10,8 @@ import { storageSettingsSchema } from './storage.js';
 const key = z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits');
 const seconds = (least: number, most: number) => z.number().min(least).max(most);
 
+const days = z.number().positive().max(36_500);
+
 const rate = (perSecond: number, burst: number, what: string) =>
   z
     .strictObject({
@@ -129,6 +131,17 @@ export const coordinatorSettingsSchema = z.strictObject({
         .describe('A job with a larger budget is submitted by a privacy officer only.'),
     })
     .prefault({}),
+  retention: z
+    .strictObject({
+      checkpoints: days
+        .optional()
+        .describe('Days after which models that later rounds have replaced are deleted. Left out: never.'),
+      logs: days
+        .optional()
+        .describe('Days after which entries of the audit log are deleted. Left out: never.'),
+    })
+    .prefault({})
+    .describe('Never deleted: the privacy ledger, and what an open request for erasure needs.'),
   enrolment: z
     .strictObject({
       days: z

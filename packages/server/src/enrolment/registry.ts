@@ -38,7 +38,7 @@ export class Registry {
     return [...this.enrolled].sort();
   }
 
-  /** @throws {Refusal} `certificate.…` where the authority did not certify this identity for this group and moment; `client.revoked`. */
+  /** @throws {Refusal} `certificate.…` where the authority did not certify this identity for this group and moment; `client.revoked`, `client.withdrawn`. */
   readonly admit: Admission = async (identity, certificate) => {
     const { primitives, authority, groupId, now, revocations } = this.options;
     const verify = (list: RevocationList | undefined) =>
@@ -67,6 +67,13 @@ export class Registry {
         'client.revoked',
         'The operator of the coordinator has shut this client out.',
         'Ask the coordinator’s operator why.',
+      );
+    }
+    if (known?.withdrawn !== undefined) {
+      throw new Refusal(
+        'client.withdrawn',
+        'This client has withdrawn from the federation, for good.',
+        'Nothing is asked of it any more: its daemon can be stopped. To take part again, enrol with a new identity.',
       );
     }
     const fresh = known !== undefined && now() - known.lastSeen < SEEN_EVERY;

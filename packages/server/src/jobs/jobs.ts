@@ -18,6 +18,7 @@ import type { Actor } from '../operators/operators.js';
 import type { AuditLog } from '../operators/audit-log.js';
 import { JobRunner } from '../rounds/job-runner.js';
 import type { ArtifactFiles, JobStatus, RoundFiles, Store, SubmittedJob } from '../store/index.js';
+import { TrainingTask } from '../tasks/training-task.js';
 import { HeldLease } from './held-lease.js';
 import { Leadership } from './leadership.js';
 import { runRounds } from './running-job.js';
@@ -159,7 +160,7 @@ export class Jobs {
     }
     const announced = announceJob(job, counted);
     // A model that could never begin is refused before anybody counts on it.
-    initialWeightsOf(announced);
+    await this.beginningOf(announced);
     const hash = await artifacts.put(encodeAnnouncedJob(announced));
     await audit.record(by.name, 'job.submit', hash, { name: job.name, population: counted });
     await store.jobs.submit({
@@ -306,6 +307,9 @@ export class Jobs {
     run.inputBytes = Math.ceil((paddedDimension * laneBits) / 8);
     const { store } = held;
     const standing = this.standing(job);
+    const begun = (await store.jobs.state(job)) !== undefined;
+    // What a job has begun from may be gone by the time that it is gone on with.
+    const beginning = await this.beginningOf(begun ? { ...announced, startFrom: undefined } : announced);
     const runner = await JobRunner.open({
       job: announced,
       primitives,
@@ -321,7 +325,7 @@ export class Jobs {
       ledger,
       random: () => random,
       seeded: false,
-      initialWeights: initialWeightsOf(announced),
+      ...beginning,
       now,
       phaseDeadline: times.phaseDeadline,
       grace: times.grace,
@@ -396,9 +400,31 @@ export class Jobs {
     return found;
   }
 
-  private async announced(job: string): Promise<AnnouncedJob> {
+  /** A job as the clients know it. */
+  async announced(job: string): Promise<AnnouncedJob> {
     const bytes = await this.options.artifacts.fetch(job);
     return announcedJobSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  }
+
+  /**
+   * What a job begins from: weights that everybody can compute, or a state of an earlier job.
+   * @throws {Refusal} `model.not-dense` where weights cannot be drawn here, `artifact.unknown` and `model.wrong-size` where there is no such state
+   */
+  private async beginningOf({
+    model,
+    startFrom,
+    server,
+  }: Pick<AnnouncedJob, 'model' | 'server'> & { readonly startFrom?: AnnouncedJob['startFrom'] }) {
+    const initialWeights = drawInitialWeights(layoutOf(model), model.seed);
+    if (startFrom === undefined) return { initialWeights };
+    const { artifacts } = this.options;
+    const [weights, state] = await Promise.all([
+      artifacts.fetch(startFrom.model),
+      artifacts.fetch(startFrom.optimiser),
+    ]);
+    const stored = { model: weights, state };
+    TrainingTask.restore(server, 1, countWeights(model), stored);
+    return { initialWeights, startFrom: stored };
   }
 
   private async summary(job: SubmittedJob): Promise<JobSummary> {
@@ -425,9 +451,4 @@ export class Jobs {
   private tell(job: string, status: JobStatus): void {
     this.options.publish({ kind: 'job', job, status, reason: this.standing(job).reason });
   }
-}
-
-/** The weights that a job begins from, which everybody can compute. @throws {Refusal} `model.not-dense` where they cannot be drawn here */
-function initialWeightsOf({ model }: AnnouncedJob): Float32Array {
-  return drawInitialWeights(layoutOf(model), model.seed);
 }

@@ -6,6 +6,7 @@ import type { KeptLedger } from '../ledger/kept-ledger.js';
 import type { ArtifactFiles } from '../store/artifact-files.js';
 import type { RoundFiles } from '../store/round-files.js';
 import type { Store } from '../store/store.js';
+import type { StoredTask } from '../tasks/training-task.js';
 
 /** A round that is under way. */
 export interface RoundProgress {
@@ -46,6 +47,8 @@ export interface JobRunnerOptions {
   readonly random: (purpose: string) => RandomSource;
   readonly seeded: boolean;
   readonly initialWeights: Float32Array;
+  /** Model and memory of the optimiser that the job goes on from, as they were stored; over the initial weights. */
+  readonly startFrom?: StoredTask;
   /** Evaluates a model on public rows, where the coordinator has any. */
   readonly evaluate?: (weights: Float32Array) => Promise<Evaluation>;
   /** Unix time in milliseconds. */

@@ -56,7 +56,11 @@ export class JobRunner {
     const expectedCohort = job.cohort.samplingRate * job.population;
     const known = await store.jobs.state(name);
     if (known === undefined) {
-      const task = TrainingTask.start(job.server, expectedCohort, options.initialWeights);
+      const { startFrom, initialWeights } = options;
+      const task =
+        startFrom === undefined
+          ? TrainingTask.start(job.server, expectedCohort, initialWeights)
+          : TrainingTask.restore(job.server, expectedCohort, countWeights(job.model), startFrom);
       const state = { job: name, rounds: 0, attempt: 0, ...(await keep(artifacts, task)) };
       const { unit, delta, epsilon } = job.privacy;
       const opened = {

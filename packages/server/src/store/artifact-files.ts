@@ -30,6 +30,11 @@ export class ArtifactFiles implements ArtifactSource {
     if (HASH.test(hash)) await this.storage.remove(this.folder + hash);
   }
 
+  /** Whether there are bytes of a hash. They are read, and not checked. */
+  async has(hash: string): Promise<boolean> {
+    return HASH.test(hash) && (await this.storage.get(this.folder + hash)) !== undefined;
+  }
+
   /**
    * @throws {Refusal} `artifact.unknown` where there is none of this hash, `artifact.damaged` where the file holds something else by now.
    */

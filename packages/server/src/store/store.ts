@@ -3,6 +3,7 @@ import type { Access } from './tables/access.js';
 import { AuditTable } from './tables/audit.js';
 import { ClientTable } from './tables/clients.js';
 import { EnrolmentTokenTable } from './tables/enrolment-tokens.js';
+import { ErasureTable } from './tables/erasures.js';
 import { JobTable } from './tables/jobs.js';
 import { LeaseTable, requireLease, type Lease } from './tables/leases.js';
 import { LedgerTable } from './tables/ledger.js';
@@ -20,6 +21,7 @@ export class Tables {
   readonly enrolmentTokens: EnrolmentTokenTable;
   readonly operators: OperatorTable;
   readonly audit: AuditTable;
+  readonly erasures: ErasureTable;
   readonly leases: LeaseTable;
 
   constructor(access: Access, now: () => Promise<number>) {
@@ -31,6 +33,7 @@ export class Tables {
     this.enrolmentTokens = new EnrolmentTokenTable(access);
     this.operators = new OperatorTable(access);
     this.audit = new AuditTable(access);
+    this.erasures = new ErasureTable(access);
     this.leases = new LeaseTable(access, now);
   }
 }

@@ -9,6 +9,12 @@ import {
   type ServerOptimiser,
 } from '@tutti/shared/learning';
 
+/** The model as clients download it, and what the optimiser remembers. */
+export interface StoredTask {
+  readonly model: Uint8Array;
+  readonly state: Uint8Array;
+}
+
 /** What a round is for: here, the mean update of a model. Pure: the round engine brings the sums, the store keeps the bytes. */
 export class TrainingTask {
   private constructor(
@@ -28,7 +34,7 @@ export class TrainingTask {
     optimiser: ServerOptimiser,
     expectedCohort: number,
     parameters: number,
-    stored: { model: Uint8Array; state: Uint8Array },
+    stored: StoredTask,
   ): TrainingTask {
     return new TrainingTask(
       optimiser,
@@ -38,8 +44,7 @@ export class TrainingTask {
     );
   }
 
-  /** The model as clients download it, and what the optimiser remembers. */
-  toBytes(): { model: Uint8Array; state: Uint8Array } {
+  toBytes(): StoredTask {
     return { model: weightsToBytes(this.weights), state: optimiserStateToBytes(this.state) };
   }
 

@@ -5,6 +5,7 @@ import { Refusal } from '@tutti/shared/errors';
 import { ENDPOINTS, openApi, type Endpoint, type EndpointName } from '../api/index.js';
 import type { ClientView, CoordinatorEvent, CoordinatorView } from '../api/schemas.js';
 import type { EnrolmentDesk } from '../enrolment/desk.js';
+import type { ErasureDesk } from '../erasure/desk.js';
 import type { Jobs } from '../jobs/jobs.js';
 import { requireRole, type Authenticate } from '../operators/authentication.js';
 import type { AuditLog } from '../operators/audit-log.js';
@@ -18,6 +19,7 @@ export interface Administration {
   readonly authenticate: Authenticate;
   readonly jobs: Jobs;
   readonly enrolment: EnrolmentDesk;
+  readonly erasure: ErasureDesk;
   readonly operators: Operators;
   readonly audit: AuditLog;
   readonly clients: Store['clients'];
@@ -93,7 +95,7 @@ export function adminRoutes(services: Administration): Hono {
 }
 
 function handlersOf(services: Administration): Handlers {
-  const { jobs, enrolment, operators, audit, clients } = services;
+  const { jobs, enrolment, erasure, operators, audit, clients } = services;
   const view = (client: EnrolledClient) => viewOf(client, services.isConnected(client.identity));
   return {
     coordinator: async ({ actor: { name, role } }) => ({
@@ -119,6 +121,12 @@ function handlersOf(services: Administration): Handlers {
       }
       return view(client);
     },
+    listErasures: () => erasure.requests(),
+    receiveErasure: ({ actor, body }) => erasure.withdrawFor(actor, body.client, body.evidence),
+    showErasure: ({ named }) => erasure.show(named),
+    remedyErasure: ({ actor, named, body }) => erasure.remedy(actor, named, body),
+    verifyErasure: ({ actor, named }) => erasure.verify(actor, named),
+    closeErasure: ({ actor, named }) => erasure.close(actor, named),
     invite: async ({ actor, body }) => {
       const { invitations, expiresAt } = await enrolment.invite(actor.name, body);
       return { invitations, expiresAt: iso(expiresAt) };
@@ -146,7 +154,7 @@ function auditView<Entry extends { readonly time: number }>(entry: Entry) {
 }
 
 function viewOf(client: EnrolledClient, connected: boolean): ClientView {
-  const { identity, version, attributes, firstSeen, lastSeen, revoked } = client;
+  const { identity, version, attributes, firstSeen, lastSeen, revoked, withdrawn } = client;
   return {
     identity,
     connected,
@@ -155,6 +163,7 @@ function viewOf(client: EnrolledClient, connected: boolean): ClientView {
     firstSeen: iso(firstSeen),
     lastSeen: iso(lastSeen),
     revoked: revoked ? { at: iso(revoked.at), why: revoked.why } : null,
+    withdrawn: withdrawn === undefined ? null : iso(withdrawn),
   };
 }
 

@@ -2,6 +2,7 @@ import { Hono, type Context } from 'hono';
 import { routePath } from 'hono/route';
 import type { ArtifactSource } from '@tutti/shared/protocol';
 import type { EnrolmentDesk } from '../enrolment/desk.js';
+import type { ErasureDesk } from '../erasure/desk.js';
 import type { Rate } from '../limits/index.js';
 import type { Metrics } from '../metrics/index.js';
 import { artifactRoutes } from './artifacts.js';
@@ -10,10 +11,12 @@ import { dashboardRoutes } from './dashboard.js';
 import { enrolmentRoutes } from './enrolment.js';
 import { answerProblem } from './problems.js';
 import { throttle } from './throttle.js';
+import { withdrawalRoutes } from './withdrawal.js';
 
 export interface WebOptions {
   readonly artifacts: ArtifactSource;
   readonly enrolment?: EnrolmentDesk;
+  readonly erasure?: Pick<ErasureDesk, 'withdraw'>;
   readonly administration?: Administration;
   readonly metrics?: Metrics;
   /** Who may see the metrics; left out, everybody. Throws where somebody may not. */
@@ -28,7 +31,7 @@ export interface WebOptions {
 
 /** What the coordinator serves over HTTP: jobs and models at their hashes, enrolment, the administration, and whether it is alive. */
 export function createWebApp(options: WebOptions): Hono {
-  const { artifacts, enrolment, administration, metrics, limits, ready, failed } = options;
+  const { artifacts, enrolment, erasure, administration, metrics, limits, ready, failed } = options;
   const app = new Hono();
   if (metrics !== undefined) {
     app.use('*', async (context, next) => {
@@ -59,6 +62,7 @@ export function createWebApp(options: WebOptions): Hono {
   }
   app.route('/artifacts', artifactRoutes(artifacts));
   if (enrolment !== undefined) app.route('/enrolment', enrolmentRoutes(enrolment));
+  if (erasure !== undefined) app.route('/withdrawal', withdrawalRoutes(erasure));
   if (administration !== undefined) {
     app.route('/api', adminRoutes(administration));
     app.route('/', dashboardRoutes());

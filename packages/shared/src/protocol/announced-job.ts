@@ -40,7 +40,7 @@ export type AnnouncedJob = z.output<typeof announcedJobSchema>;
  */
 export function announceJob(job: Job, population: number): AnnouncedJob {
   const { name, purpose, controller, legalBasis, specialCategories } = job;
-  const { model, training, server, rounds, cohort } = job;
+  const { model, startFrom, training, server, rounds, cohort } = job;
   const stated = {
     name,
     purpose,
@@ -50,7 +50,16 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
   };
   const data = jobDataSchema.strip().parse(job.data);
   checkColumns(data, model.inputs, model.classes);
-  const announced = { ...stated, data, model, training, server, rounds, cohort };
+  const announced = {
+    ...stated,
+    data,
+    model,
+    ...(startFrom && { startFrom }),
+    training,
+    server,
+    rounds,
+    cohort,
+  };
   const settled = (noiseMultiplier: number): AnnouncedJob => ({
     ...announced,
     population,

@@ -13,3 +13,4 @@ export * from './round-plan.js';
 export * from './round-record.js';
 export * from './socket-channel.js';
 export * from './wire.js';
+export * from './withdrawal.js';

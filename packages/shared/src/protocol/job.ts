@@ -51,6 +51,21 @@ export const jobSchema = z.strictObject({
     })
     .prefault({}),
   model: modelSpecSchema,
+  startFrom: z
+    .strictObject({
+      model: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .describe('SHA-256 of a model of an earlier job.'),
+      optimiser: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .describe('SHA-256 of what the optimiser remembered.'),
+    })
+    .optional()
+    .describe(
+      'A state of an earlier job of this coordinator to go on from, as an exact erasure does. Left out: new weights. Not for `tutti simulate`.',
+    ),
   training: trainingSchema.prefault({}),
   server: z
     .strictObject({

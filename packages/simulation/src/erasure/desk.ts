@@ -349,7 +349,7 @@ function requireCertified({ certified }: RemedyCosts): void {
     'erasure.nothing-certified',
     certified.seeded
       ? 'The run was seeded: whoever knows the seed can take its noise off, so that differential privacy certifies nothing.'
-      : 'No bound on ε can be given for this run, so that differential privacy certifies nothing.',
+      : 'No bound on ε can be given for a whole client of this run, so that differential privacy certifies nothing.',
     'Choose the exact remedy.',
   );
 }

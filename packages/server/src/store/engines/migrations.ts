@@ -99,4 +99,10 @@ export const MIGRATIONS: readonly Migration[] = [
   );
   `,
   },
+  {
+    statements: `
+  ALTER TABLE clients ADD COLUMN withdrawn_at BIGINT;
+  CREATE TABLE erasures (sequence INTEGER PRIMARY KEY, link TEXT NOT NULL);
+  `,
+  },
 ];

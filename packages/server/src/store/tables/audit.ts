@@ -27,7 +27,7 @@ const entryRow = z.object({
   detail: json.pipe(z.record(z.string(), z.unknown())),
 });
 
-/** The audit log: appended and read, never changed. */
+/** The audit log: appended and read, never changed; its oldest entries go when the period for which they are kept is over. */
 export class AuditTable {
   constructor(private readonly access: Access) {}
 
@@ -61,5 +61,13 @@ export class AuditTable {
       limit,
     );
     return rows.map((row) => entryRow.parse(row));
+  }
+
+  /** Removes the entries before a time. @returns how many there were */
+  async removeBefore(time: number): Promise<number> {
+    const removed = await this.access.write((connection) =>
+      connection.query('DELETE FROM audit WHERE time < ? RETURNING sequence', time),
+    );
+    return removed.length;
   }
 }

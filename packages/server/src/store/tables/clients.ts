@@ -17,6 +17,8 @@ export interface EnrolledClient {
   readonly firstSeen: number;
   readonly lastSeen: number;
   readonly revoked?: { readonly at: number; readonly why: string };
+  /** When it withdrew, Unix milliseconds: it takes part no more. */
+  readonly withdrawn?: number;
 }
 
 const attributesSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
@@ -30,6 +32,7 @@ const clientRow = z
     last_seen: time,
     revoked_at: time.nullable(),
     revoked_why: z.string().nullable(),
+    withdrawn_at: time.nullable(),
   })
   .transform((row): EnrolledClient => ({
     identity: row.identity,
@@ -39,16 +42,21 @@ const clientRow = z
     firstSeen: row.first_seen,
     lastSeen: row.last_seen,
     ...(row.revoked_at !== null && { revoked: { at: row.revoked_at, why: row.revoked_why ?? '' } }),
+    ...(row.withdrawn_at !== null && { withdrawn: row.withdrawn_at }),
   }));
 
-const COLUMNS = 'identity, certificate, attributes, version, first_seen, last_seen, revoked_at, revoked_why';
+const COLUMNS =
+  'identity, certificate, attributes, version, first_seen, last_seen, revoked_at, revoked_why, withdrawn_at';
 
 /** The clients that were ever let in. None is removed: the ledger goes on naming them. */
 export class ClientTable {
   constructor(private readonly access: Access) {}
 
-  /** Adds a client, or notes that it was seen again. Neither touches a revocation. */
-  async see(client: Omit<EnrolledClient, 'firstSeen' | 'lastSeen' | 'revoked'>, now: number): Promise<void> {
+  /** Adds a client, or notes that it was seen again. Neither touches a revocation or a withdrawal. */
+  async see(
+    client: Omit<EnrolledClient, 'firstSeen' | 'lastSeen' | 'revoked' | 'withdrawn'>,
+    now: number,
+  ): Promise<void> {
     await this.access.write((connection) =>
       connection.query(
         `INSERT INTO clients (identity, certificate, attributes, version, first_seen, last_seen)
@@ -82,6 +90,21 @@ export class ClientTable {
     return revoked.length > 0;
   }
 
+  /**
+   * Notes that a client has withdrawn: it is drawn no more. The first time stands.
+   * @returns whether there is such a client
+   */
+  async withdraw(identity: string, now: number): Promise<boolean> {
+    const withdrawn = await this.access.write((connection) =>
+      connection.query(
+        `UPDATE clients SET withdrawn_at = COALESCE(withdrawn_at, ?) WHERE identity = ? RETURNING identity`,
+        now,
+        identity,
+      ),
+    );
+    return withdrawn.length > 0;
+  }
+
   async find(identity: string): Promise<EnrolledClient | undefined> {
     const [row] = await this.access.read(`SELECT ${COLUMNS} FROM clients WHERE identity = ?`, identity);
     return row && clientRow.parse(row);
@@ -100,10 +123,10 @@ export class ClientTable {
     return rows.map((row) => clientRow.parse(row));
   }
 
-  /** Keys of all clients that are not revoked, in order: cohorts are drawn from them. */
+  /** Keys of all clients that are neither revoked nor withdrawn, in order: cohorts are drawn from them. */
   async population(): Promise<readonly string[]> {
     const rows = await this.access.read(
-      'SELECT identity FROM clients WHERE revoked_at IS NULL ORDER BY identity',
+      'SELECT identity FROM clients WHERE revoked_at IS NULL AND withdrawn_at IS NULL ORDER BY identity',
     );
     return rows.map((row) => z.string().parse(row['identity']));
   }

@@ -1,4 +1,4 @@
-import { groupGuarantee, type Account, type LedgerState } from '../../privacy/index.js';
+import { groupGuarantee, type Account, type JobOpened, type LedgerState } from '../../privacy/index.js';
 
 /** What differential privacy has promised already, for one client and for groups of them, at the job's δ. */
 export interface CertifiedRemoval {
@@ -11,18 +11,20 @@ export interface CertifiedRemoval {
 
 const GROUPS = [1, 2, 5];
 
-/** What the ledger says that one client was promised all along. */
+/** What the ledger says that one client was promised all along: nothing as a whole, where one ε protects one example. */
 export function certifiedRemoval(
-  ledgerState: Pick<LedgerState, 'terms' | 'releasedAccount' | 'spentBy'>,
+  ledgerState: Pick<LedgerState, 'releasedAccount' | 'spentBy'> & {
+    readonly terms: Pick<JobOpened, 'delta' | 'seeded' | 'unit'>;
+  },
   client: string,
 ): CertifiedRemoval {
-  const { delta, seeded } = ledgerState.terms;
+  const { delta, seeded, unit } = ledgerState.terms;
   return {
     seeded,
     delta,
     groups: GROUPS.map((clients) => ({
       clients,
-      epsilon: groupEpsilon(ledgerState.releasedAccount, clients, delta),
+      epsilon: unit === 'example' ? null : groupEpsilon(ledgerState.releasedAccount, clients, delta),
     })),
     coordinator: ledgerState.spentBy(client),
   };

@@ -1,10 +1,4 @@
-import {
-  Account,
-  releasedModelEvent,
-  type Erasure,
-  type LedgerEntry,
-  type RoundDebited,
-} from '../../privacy/index.js';
+import { Account, releasedModelEvent, type LedgerEntry, type RoundDebited } from '../../privacy/index.js';
 
 /** Debits of the rounds that the current model stands on: without those that were gone back behind. */
 export function standingDebits(entries: readonly LedgerEntry[]): readonly RoundDebited[] {
@@ -48,11 +42,30 @@ export function successionOf(entries: readonly LedgerEntry[], job: string): Succ
   return undefined;
 }
 
-/** The job that took the place of another one in an exact erasure, if one has. @param entries - the whole ledger */
-export function successorOf(entries: readonly LedgerEntry[], job: string): Erasure['successor'] {
-  return entries
-    .flatMap((entry) => (entry.job === job && entry.event.kind === 'erasure' ? [entry.event.successor] : []))
-    .findLast((successor) => successor !== undefined);
+/** All jobs that go back to one beginning: a job, those that went on from it, and those that went on from these. */
+export function familyOf(entries: readonly LedgerEntry[], job: string): ReadonlySet<string> {
+  const root = rootOf(entries, job);
+  const jobs = new Set(entries.map((entry) => entry.job)).add(job);
+  for (const { event } of entries)
+    if (event.kind === 'erasure' && event.successor) jobs.add(event.successor.job);
+  return new Set([...jobs].filter((other) => rootOf(entries, other) === root));
+}
+
+/** Of a family, the job whose model stands: the one that came last. @param entries - the whole ledger */
+export function standingJob(entries: readonly LedgerEntry[], job: string): string {
+  const family = familyOf(entries, job);
+  const latest = entries.findLast(
+    (entry) => family.has(entry.job) && entry.event.kind === 'erasure' && entry.event.successor !== undefined,
+  );
+  return latest?.event.kind === 'erasure' && latest.event.successor !== undefined
+    ? latest.event.successor.job
+    : rootOf(entries, job);
+}
+
+/** Rounds that came before the first one of a job, in those that it went on from. */
+export function roundsBefore(entries: readonly LedgerEntry[], job: string): number {
+  const succession = successionOf(entries, job);
+  return succession === undefined ? 0 : roundsBefore(entries, succession.job) + succession.rounds;
 }
 
 /** Every round that the current model of a job stands on, first to last. @param entries - the whole ledger */
@@ -65,18 +78,33 @@ export function lineageOf(entries: readonly LedgerEntry[], job: string): readonl
 }
 
 /**
- * What the models of a job and of all jobs that it went on from have cost together, to be read at any δ: rounds that do not stand any more
- * too, since nothing is refunded.
+ * What the models of a job and of its whole family have cost together, to be read at any δ: rounds that do not stand any more too, since
+ * nothing is refunded.
  * @param entries - the whole ledger
  */
 export function familyAccount(entries: readonly LedgerEntry[], job: string): Account {
   const account = new Account();
-  for (let member: string | undefined = job; member !== undefined;) {
-    for (const { job: of, event } of entries) {
-      if (of === member && event.kind === 'round-debited')
-        account.charge(releasedModelEvent(event), event.noiseDistance);
-    }
-    member = successionOf(entries, member)?.job;
-  }
+  for (const debit of familyDebits(entries, job))
+    account.charge(releasedModelEvent(debit), debit.noiseDistance);
   return account;
+}
+
+/** What a client has spent in a family against the coordinator, which sees who takes part. */
+export function clientFamilyAccount(entries: readonly LedgerEntry[], job: string, client: string): Account {
+  const account = new Account();
+  for (const { participants, release, noiseDistance } of familyDebits(entries, job))
+    if (participants.includes(client)) account.charge(release, noiseDistance);
+  return account;
+}
+
+function familyDebits(entries: readonly LedgerEntry[], job: string): readonly RoundDebited[] {
+  const family = familyOf(entries, job);
+  return entries.flatMap((entry) =>
+    family.has(entry.job) && entry.event.kind === 'round-debited' ? [entry.event] : [],
+  );
+}
+
+function rootOf(entries: readonly LedgerEntry[], job: string): string {
+  const succession = successionOf(entries, job);
+  return succession === undefined ? job : rootOf(entries, succession.job);
 }

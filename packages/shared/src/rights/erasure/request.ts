@@ -59,6 +59,10 @@ export const erasureEventSchema = z.discriminatedUnion('kind', [
     rows: z.array(z.int().min(0)).optional(),
     /** Pseudonym of the subject, where there is one. */
     subject: z.string().max(128).optional(),
+    /** SHA-256 of the job as announced, where the coordinator has several. */
+    job: hash.optional(),
+    /** How it was asked for: the signature of the identity key over the withdrawal, hex, or where the proof is. */
+    evidence: z.string().max(500).optional(),
   }),
   /** The client, or the rows, are in no cohort from the round after `rounds` on. */
   z.strictObject({ kind: z.literal('excluded'), request, rounds: z.int().min(0) }),
@@ -77,6 +81,8 @@ export const erasureEventSchema = z.discriminatedUnion('kind', [
     ledgerEntries: z.int().min(0),
     /** The hard stop from then on. */
     epsilonBudget: z.number().positive(),
+    /** The job in which the rounds are made again, where clients repeat none. */
+    successor: hash.optional(),
   }),
   z.strictObject({ kind: z.literal('remedied'), request, outcome: outcomeSchema }),
   z.strictObject({
@@ -104,6 +110,8 @@ export interface ErasureRequest {
   readonly client: string;
   readonly rows?: readonly number[];
   readonly subject?: string;
+  readonly job?: string;
+  readonly evidence?: string;
   /** When each state was reached, ISO 8601. */
   readonly times: Readonly<Partial<Record<ErasureState, string>>>;
   /** By when it must be answered: one month after its receipt (Article 12(3) GDPR). */
@@ -159,13 +167,15 @@ export function requireNext(
 export function after(known: ErasureRequest | undefined, event: ErasureEvent, time: string): ErasureRequest {
   if (event.kind === 'received') {
     if (known !== undefined) throw wrongState(known, event);
-    const { request: number, client, rows, subject } = event;
+    const { request: number, client, rows, subject, job, evidence } = event;
     return {
       number,
       state: 'received',
       client,
       ...(rows && { rows }),
       ...(subject !== undefined && { subject }),
+      ...(job !== undefined && { job }),
+      ...(evidence !== undefined && { evidence }),
       times: { received: time },
       due: oneMonthAfter(time),
     };

@@ -1,0 +1,3 @@
+export * from './desk.js';
+export type { RemedyWish } from './remedies.js';
+export type { GoingBack, RemedyChoice } from './standing.js';

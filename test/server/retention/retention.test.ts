@@ -1,0 +1,143 @@
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { ArtifactFiles, AuditLog, KeptLedger, openSqliteStore, Retention } from '@tutti/server';
+import { primitives } from '@tutti/shared/crypto/primitives';
+import type { RoundRecord } from '@tutti/shared/protocol';
+import { temporaryDirectory } from '../../support/temporary.js';
+import { debited, opened } from '../store/contract.js';
+
+const DAY = 86_400_000;
+const START = Date.UTC(2026, 0, 1);
+
+/** A job that made a round a day for ten days. */
+async function tenDays(options: {
+  readonly state?: string;
+  readonly checkpoints?: number;
+  readonly logs?: number;
+}) {
+  const folder = await temporaryDirectory();
+  const store = await openSqliteStore(join(folder, 'store.db'));
+  onTestFinished(() => store.close());
+  const artifacts = await ArtifactFiles.open(join(folder, 'artifacts'));
+  let time = START;
+  const now = () => time;
+  const ledger = await KeptLedger.open(store, primitives, now);
+  const audit = new AuditLog(store.audit, now);
+  const put = (text: string) => artifacts.put(new TextEncoder().encode(text));
+  const job = await put('job');
+  await store.jobs.submit({
+    job,
+    name: 'j',
+    status: 'running',
+    submittedBy: 'ada',
+    submittedAt: START,
+    source: '',
+  });
+  await ledger.append(job, opened);
+  const models: string[] = [];
+  for (let round = 1; round <= 10; round++) {
+    time = START + round * DAY;
+    const [modelHash, taskHash] = [await put(`model ${round}`), await put(`memory ${round}`)];
+    models.push(modelHash);
+    await ledger.append(job, debited(round));
+    await ledger.append(job, { kind: 'round-completed', round, attempt: 0, model: modelHash });
+    const record = { round, attempt: 0, outcome: 'completed', modelHash, taskHash };
+    await store.rounds.add(job, record as unknown as RoundRecord);
+    await store.jobs.setState({ job, rounds: round, attempt: 0, model: modelHash, task: taskHash });
+    await audit.record('ada', 'job.look', job, { round });
+  }
+  const retention = new Retention({
+    periods: { checkpoints: options.checkpoints, logs: options.logs },
+    store,
+    artifacts,
+    discard: (hash) => artifacts.remove(hash),
+    ledger,
+    audit,
+    announced: () => Promise.resolve({}),
+    requests: () =>
+      Promise.resolve(options.state === undefined ? [] : [{ job, state: options.state as 'received' }]),
+    now,
+  });
+  const there = async () => {
+    const found = await Promise.all(models.map((model) => artifacts.has(model)));
+    return found.flatMap((is, index) => (is ? [index + 1] : []));
+  };
+  const entries = async () => {
+    const all = [];
+    for await (const entry of audit.entries()) all.push(entry);
+    return all;
+  };
+  return {
+    retention,
+    there,
+    entries,
+    ledger,
+    store,
+    artifacts,
+    job,
+    pass: (days: number) => (time += days * DAY),
+  };
+}
+
+describe('retention', () => {
+  it('deletes checkpoints whose period is over by the clock that it is given, and says so beforehand', async () => {
+    const { retention, there, entries, store, job } = await tenDays({ checkpoints: 4 });
+    expect(await retention.enforce()).toEqual({ checkpoints: 10, logs: 0 });
+    expect(await there()).toEqual([6, 7, 8, 9, 10]);
+    expect((await entries()).at(-1)).toMatchObject({
+      actor: 'retention',
+      action: 'retention.checkpoints',
+      subject: job,
+      detail: { files: 10, before: '2026-01-07T00:00:00.000Z' },
+    });
+    expect(await store.rounds.of(job)).toHaveLength(10);
+  });
+
+  it('keeps what the job stands at, however old, and writes nothing down where there is nothing to do', async () => {
+    const { retention, there, entries, artifacts, store, job, pass } = await tenDays({ checkpoints: 4 });
+    pass(1000);
+    await retention.enforce();
+    expect(await there()).toEqual([10]);
+    const { task } = (await store.jobs.state(job))!;
+    expect([await artifacts.has(task), await artifacts.has(job)]).toEqual([true, true]);
+    const noted = (await entries()).length;
+    expect(await retention.enforce()).toEqual({ checkpoints: 0, logs: 0 });
+    expect(await entries()).toHaveLength(noted);
+  });
+
+  it.each(['received', 'excluded', 'remedied', 'verified'])(
+    'keeps every checkpoint of a job about which a request is %s',
+    async (state) => {
+      const { retention, there } = await tenDays({ checkpoints: 1, state });
+      expect(await retention.enforce()).toEqual({ checkpoints: 0, logs: 0 });
+      expect(await there()).toHaveLength(10);
+    },
+  );
+
+  it('goes on once the request is closed', async () => {
+    const { retention, there } = await tenDays({ checkpoints: 1, state: 'closed' });
+    await retention.enforce();
+    expect(await there()).toEqual([9, 10]);
+  });
+
+  it('deletes old entries of the audit log, whose numbers go on, and none of the privacy ledger', async () => {
+    const { retention, entries, ledger } = await tenDays({ logs: 3 });
+    const before = ledger.all.length;
+    expect(await retention.enforce()).toEqual({ checkpoints: 0, logs: 6 });
+    const left = await entries();
+    expect(left.map(({ sequence }) => sequence)).toEqual([7, 8, 9, 10, 11]);
+    expect(left.at(-1)).toMatchObject({
+      action: 'retention.logs',
+      detail: { before: '2026-01-08T00:00:00.000Z' },
+    });
+    await ledger.refresh();
+    expect(ledger.all).toHaveLength(before);
+  });
+
+  it('deletes nothing where no period is set', async () => {
+    const { retention, there, pass } = await tenDays({});
+    pass(10_000);
+    expect(await retention.enforce()).toEqual({ checkpoints: 0, logs: 0 });
+    expect(await there()).toHaveLength(10);
+  });
+});
