@@ -281,7 +281,14 @@ export class TestFederation {
       ledger: await KeptLedger.open(store, platform, now),
       audit: new AuditLog(store.audit, now),
       owner: 'test',
-      times: { phaseDeadline: 60_000, grace: 60_000, pause: 0, patience: 5, lease: 300 },
+      times: {
+        phaseDeadline: 60_000,
+        grace: 60_000,
+        pause: 0,
+        retry: { least: 0, most: 0 },
+        patience: 5,
+        lease: 300,
+      },
       now,
       ...watching,
     });
@@ -339,7 +346,7 @@ export class TestFederation {
       listen: { port: 0 },
       keys: { coordinator: key, authority: toHex(keys.authority.publicKey), group: toHex(groupId) },
       files: directory,
-      rounds: { phaseDeadline: 60, grace: 60, pause: 0 },
+      rounds: { phaseDeadline: 60, grace: 60, pause: 0, retry: { least: 0, most: 0 } },
     };
     await writeFile(config, stringify({ ...standing, ...settings }));
     return config;

@@ -113,7 +113,7 @@ describe('the round engine', () => {
     await settle();
     receive(message('abort'));
     await settle();
-    expect((await outcome).refusals.get('secagg.client-aborted')).toBe(1);
+    expect((await outcome).declined).toEqual({ 'secagg.client-aborted': 1 });
   });
 
   it('refuses what belongs to another attempt', async () => {

@@ -43,17 +43,19 @@ export function jobFacts(job: JobSummary): string {
 
 /** What a round came to, on one line. */
 export function roundLine(record: Readonly<Record<string, unknown>> & Round): string {
-  const { round, attempt, outcome, reason, survivors, selected, epsilon, loss, accuracy } = record;
+  const { round, attempt, outcome, reason, survivors, selected, declined, epsilon, loss, accuracy } = record;
   const end = outcome === 'completed' ? 'completed' : `aborted: ${reason ?? 'unknown'}`;
   const quality =
     loss === undefined || accuracy === undefined
       ? ''
       : `, loss ${loss.toFixed(3)}, accuracy ${percent(accuracy)}`;
+  const said = Object.entries(declined ?? {}).map(([code, clients]) => `${code} ${clients}`);
+  const refusing = said.length === 0 ? '' : `, declined: ${said.join(', ')}`;
   const seconds = record.milliseconds['total'];
   const took = seconds === undefined ? '' : `, ${duration(seconds / 1000)}`;
   return (
     `round ${round}${attempt > 0 ? `, attempt ${attempt + 1}` : ''} ${end}: ` +
-    `${survivors} of ${selected} in the sum, ε ${epsilonFigure(epsilon.releasedModel)}${quality}${took}`
+    `${survivors} of ${selected} in the sum${refusing}, ε ${epsilonFigure(epsilon.releasedModel)}${quality}${took}`
   );
 }
 
@@ -64,6 +66,7 @@ interface Round {
   readonly reason?: string | undefined;
   readonly survivors: number;
   readonly selected: number;
+  readonly declined?: Readonly<Record<string, number>> | undefined;
   readonly epsilon: { readonly releasedModel: number | null };
   readonly loss?: number | undefined;
   readonly accuracy?: number | undefined;

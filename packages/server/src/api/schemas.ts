@@ -68,6 +68,8 @@ export const roundSchema = z.looseObject({
   sharers: z.int(),
   survivors: z.int(),
   lost: z.object({ advertise: z.int(), share: z.int(), input: z.int(), unmask: z.int() }),
+  /** Clients that would take no part, by the code that they gave. */
+  declined: z.record(z.string(), z.int()).optional(),
   loss: z.number().optional(),
   accuracy: z.number().optional(),
   epsilon: z.object({ releasedModel: epsilon, coordinator: epsilon }),

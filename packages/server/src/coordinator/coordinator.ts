@@ -148,6 +148,7 @@ export async function startCoordinator(
         phaseDeadline: rounds.phaseDeadline * 1000,
         grace: rounds.grace * 1000,
         pause: rounds.pause * 1000,
+        retry: { least: rounds.retry.least * 1000, most: rounds.retry.most * 1000 },
         lease: settings.lease * 1000,
         patience: PATIENCE,
       },

@@ -88,6 +88,15 @@ export const coordinatorSettingsSchema = z.strictObject({
         .default(5)
         .describe('Seconds for which a client whose connection is lost is still waited for.'),
       pause: seconds(0, 86_400).default(1).describe('Seconds between two rounds of a job.'),
+      retry: z
+        .strictObject({
+          least: seconds(0, 3600).default(1),
+          most: seconds(0, 86_400).default(300),
+        })
+        .prefault({})
+        .describe(
+          'Seconds between two attempts at a round: the least after the first that was aborted, doubled with each that follows, up to the most.',
+        ),
     })
     .prefault({}),
   limits: z

@@ -1,3 +1,5 @@
+export * from './back-off.js';
 export * from './held-lease.js';
 export * from './jobs.js';
+export * from './running-job.js';
 export * from './submission.js';

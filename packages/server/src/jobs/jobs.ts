@@ -21,6 +21,7 @@ import type { ArtifactFiles, JobStatus, RoundFiles, Store, SubmittedJob } from '
 import { TrainingTask } from '../tasks/training-task.js';
 import { HeldLease } from './held-lease.js';
 import { Leadership } from './leadership.js';
+import { declinedBecause, type BackOff } from './back-off.js';
 import { runRounds } from './running-job.js';
 import { readSubmission } from './submission.js';
 import { detailOf, summaryOf, type Standing } from './views.js';
@@ -52,6 +53,8 @@ export interface JobsOptions {
     readonly grace: number;
     /** Between two rounds of a job. */
     readonly pause: number;
+    /** Between two attempts at a round. */
+    readonly retry: BackOff;
     /** After which another coordinator takes a job over whose owner is not heard of. */
     readonly lease: number;
     /** Between two looks at whether enough clients are there. */
@@ -343,6 +346,7 @@ export class Jobs {
       {
         runner,
         pause: times.pause,
+        retry: times.retry,
         patience: times.patience,
         hindrance: () =>
           runner.isInterrupted || sessions.size >= needed
@@ -374,9 +378,12 @@ export class Jobs {
       this.standing(job).reason = stopped;
       this.tell(job, 'finished');
     } else if (stopped === 'stalled') {
-      await audit.record('jobs', 'job.pause', job, { reason: stopped });
+      const declined = this.standing(job).latest?.declined;
+      await audit.record('jobs', 'job.pause', job, { reason: stopped, ...(declined && { declined }) });
       await store.jobs.setStatus(job, 'paused');
-      this.standing(job).reason = 'no attempt at the next round kept enough clients';
+      const standing = this.standing(job);
+      const why = declinedBecause(standing.latest?.declined);
+      standing.reason = `no attempt at the next round kept enough clients${why === undefined ? '' : `; they declined: ${why}`}`;
       this.tell(job, 'paused');
     }
   }

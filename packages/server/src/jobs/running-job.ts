@@ -1,5 +1,6 @@
 import type { RoundRecord } from '@tutti/shared/protocol';
 import type { JobRunner, Stopped } from '../rounds/job-runner.js';
+import { backOff, declinedBecause, type BackOff } from './back-off.js';
 import { waited } from './waiting.js';
 
 /** What a running job waits for, or undefined where it can begin a round. */
@@ -9,11 +10,15 @@ export interface RunningJobOptions {
   readonly runner: Pick<JobRunner, 'stopped' | 'attempt'>;
   /** Milliseconds from the end of a round to the beginning of the next. */
   readonly pause: number;
+  /** How long is waited after attempts that were aborted, where that is longer. */
+  readonly retry: BackOff;
   /** Milliseconds after which it is looked again whether the hindrance is gone. */
   readonly patience: number;
   readonly hindrance: Hindrance;
   readonly waiting: (why: string | undefined) => void;
   readonly recorded: (record: RoundRecord) => void;
+  /** Resolves after so many milliseconds, or when the signal is given. Default: by the system's clock. */
+  readonly wait?: typeof waited;
 }
 
 /**
@@ -25,20 +30,36 @@ export async function runRounds(
   options: RunningJobOptions,
   signal: AbortSignal,
 ): Promise<Stopped | undefined> {
-  const { runner, pause, patience, hindrance, waiting, recorded } = options;
+  const { runner, pause, retry, patience, hindrance, waiting, recorded, wait = waited } = options;
+  let aborted = 0;
+  const isOver = () => signal.aborted;
   // Whether the budget still has a round in it takes a while to find out: once a round.
   let { stopped } = runner;
   while (stopped === undefined) {
     for (let why = hindrance(); why !== undefined; why = hindrance()) {
       waiting(why);
-      await waited(patience, signal);
-      if (signal.aborted) return undefined;
+      await wait(patience, signal);
+      if (isOver()) return undefined;
     }
     waiting(undefined);
-    recorded(await runner.attempt());
-    await waited(pause, signal);
-    if (signal.aborted) return undefined;
+    const record = await runner.attempt();
+    recorded(record);
+    aborted = record.outcome === 'aborted' ? aborted + 1 : 0;
+    if (isOver()) return undefined;
     stopped = runner.stopped;
+    if (stopped !== undefined) return stopped;
+    const delay = aborted === 0 ? pause : Math.max(pause, backOff(retry, aborted));
+    if (aborted > 0) waiting(whyAgain(record, aborted, delay));
+    await wait(delay, signal);
+    if (isOver()) return undefined;
   }
   return stopped;
+}
+
+function whyAgain({ reason = 'unknown', declined }: RoundRecord, aborted: number, delay: number): string {
+  const why = declinedBecause(declined);
+  return (
+    `${aborted === 1 ? 'the last attempt was' : `the last ${aborted} attempts were`} aborted (${reason}${why === undefined ? '' : `; clients declined: ${why}`}); ` +
+    `next in ${Math.ceil(delay / 1000)} s`
+  );
 }

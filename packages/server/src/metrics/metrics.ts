@@ -9,6 +9,8 @@ export interface Readings {
 
 /** Seconds of a phase or round: from a tenth of a second to an hour. */
 const SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
+/** Codes of clients that decline, as labels. */
+const MOST_DECLINE_CODES = 100;
 /** Milliseconds of one request. */
 const REQUEST_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
 
@@ -29,6 +31,12 @@ export class Metrics {
     'Clients lost from rounds, by stage',
     'stage',
   );
+  private readonly declined = this.counter(
+    'tutti_clients_declined_total',
+    'Clients that would take no part in a round, by the code that they gave',
+    'code',
+  );
+  private readonly declineCodes = new Set<string>();
   private readonly refusals = this.counter(
     'tutti_refusals_total',
     'Messages and connections refused',
@@ -68,6 +76,8 @@ export class Metrics {
     const { job, record } = event;
     this.rounds.inc({ job, outcome: record.outcome });
     for (const [stage, count] of Object.entries(record.lost)) this.lost.inc({ stage }, count);
+    for (const [code, count] of Object.entries(record.declined ?? {}))
+      this.declined.inc({ code: this.knownCode(code) }, count);
     for (const [phase, time] of Object.entries(record.milliseconds))
       this.phases.observe({ phase }, time / 1000);
     for (const [adversary, epsilon] of Object.entries(record.epsilon)) {
@@ -75,6 +85,12 @@ export class Metrics {
     }
     this.survivors.set({ job }, record.survivors);
   };
+
+  /** Clients choose the codes: more than these become one, for each is a series of its own. */
+  private knownCode(code: string): string {
+    if (this.declineCodes.size < MOST_DECLINE_CODES) this.declineCodes.add(code);
+    return this.declineCodes.has(code) ? code : 'other';
+  }
 
   refused(code: string): void {
     this.refusals.inc({ code });

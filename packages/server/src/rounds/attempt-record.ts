@@ -18,7 +18,7 @@ export function attemptRecord(
   { round, attempt }: RoundReference,
   { cohort, outcome, evaluation, spent, kept, milliseconds }: AttemptFacts,
 ): RoundRecord {
-  const { roster, sharers, survivors, responders, milliseconds: phases } = outcome;
+  const { roster, sharers, survivors, responders, declined, milliseconds: phases } = outcome;
   return {
     round,
     attempt,
@@ -34,6 +34,7 @@ export function attemptRecord(
       input: sharers - survivors,
       unmask: survivors - responders,
     },
+    ...(Object.keys(declined).length > 0 && { declined }),
     ...(evaluation && { loss: evaluation.loss, accuracy: evaluation.accuracy }),
     epsilon: { releasedModel: spent.releasedModel, coordinator: spent.coordinator },
     milliseconds: {

@@ -141,5 +141,6 @@ function endedBefore(phase: string, code: string, charged: boolean): AttemptOutc
     responders: 0,
     milliseconds: {},
     refusals: new Map(),
+    declined: {},
   };
 }

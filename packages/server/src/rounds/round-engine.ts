@@ -8,6 +8,7 @@ import type {
 } from '@tutti/shared/secagg';
 import { frame, sameRound, type Frame, type RoundReference } from '@tutti/shared/protocol';
 import type { JobMessage, Sessions } from '../connection/index.js';
+import { Declines } from './declines.js';
 import type { RoundLog } from './round-log.js';
 
 const GROUP_COMMIT = 50;
@@ -32,6 +33,8 @@ export interface AttemptCounts {
   readonly milliseconds: Readonly<Record<string, number>>;
   /** Refused messages, by code. */
   readonly refusals: ReadonlyMap<string, number>;
+  /** Clients that would take no part, by the code that they gave. */
+  readonly declined: Readonly<Record<string, number>>;
 }
 
 /** What the ledger must hold before the coordinator asks anybody to unmask. */
@@ -93,6 +96,7 @@ export class RoundEngine {
   private readonly gone = new Set<string>();
   private readonly answered: Set<string>;
   private readonly refusals = new Map<string, number>();
+  private readonly declines = new Declines();
   private readonly milliseconds: Record<string, number> = {};
   private phaseStarted: number;
   private phase: Phase;
@@ -192,11 +196,11 @@ export class RoundEngine {
       return;
     }
     if (header.type === 'decline') {
-      this.count(header.code);
+      this.declines.add(client, header.code);
       return this.leave(client);
     }
     if (header.message === 'abort') {
-      this.count('secagg.client-aborted');
+      this.declines.add(client, 'secagg.client-aborted');
       return this.leave(client);
     }
     if (this.phase === 'advertise' && header.message === 'advert') this.answered.add(client);
@@ -325,6 +329,7 @@ export class RoundEngine {
       responders: machine.responderCount,
       milliseconds: this.milliseconds,
       refusals: this.refusals,
+      declined: this.declines.byCode,
     });
   }
 }

@@ -28,6 +28,8 @@ export interface RoundRecord {
     readonly input: number;
     readonly unmask: number;
   };
+  /** Clients that would take no part, by the code that they gave: nobody is named. Absent where nobody declined. */
+  readonly declined?: Readonly<Record<string, number>>;
   /** On the public held-out rows, after the round; absent where the coordinator has none. */
   readonly loss?: number;
   readonly accuracy?: number;

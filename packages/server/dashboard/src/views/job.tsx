@@ -200,6 +200,7 @@ function Rounds({ rounds }: { readonly rounds: readonly Round[] }) {
                   {round.outcome === 'completed'
                     ? 'completed'
                     : `aborted: ${round.reason ?? 'no reason given'}`}
+                  <Declined declined={round.declined} />
                 </td>
                 <td>
                   {count(round.survivors)} of {count(round.selected)}
@@ -212,5 +213,14 @@ function Rounds({ rounds }: { readonly rounds: readonly Round[] }) {
         </tbody>
       </table>
     </section>
+  );
+}
+
+/** Why clients took no part, in their own codes. */
+function Declined({ declined }: Pick<Round, 'declined'>) {
+  const told = Object.entries(declined ?? {});
+  if (told.length === 0) return null;
+  return (
+    <div class="quiet">declined: {told.map(([code, clients]) => `${code} ${count(clients)}`).join(', ')}</div>
   );
 }
