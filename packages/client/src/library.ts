@@ -28,6 +28,9 @@ export function modelFingerprint(
   return toHex(primitives.sha256(new TextEncoder().encode(canonicalJson(model))));
 }
 
+/** Bytes of the largest model of kind `layers`. */
+const LARGEST_MODEL = 2 ** 28;
+
 /**
  * Jobs and models that a client has fetched, each checked against its hash. Jobs are kept, and the latest model; several
  * participants of one process may share a library.
@@ -39,6 +42,8 @@ export class Library {
   constructor(
     private readonly artifacts: ArtifactSource,
     private readonly primitives: Primitives,
+    /** Bytes of the largest model of kind `layers` that is taken. */
+    private readonly largestModel = LARGEST_MODEL,
   ) {}
 
   /** @throws {Refusal} `artifact.wrong-hash`, `job.malformed` or what {@link encodingPlan} refuses. */
@@ -62,6 +67,21 @@ export class Library {
     return weights;
   }
 
+  /**
+   * The model that a job brings along, in one piece; undefined where the job says itself what its model is. It is whole and has its hash before anything looks into it.
+   * @throws {Refusal} `artifact.wrong-hash`, `artifact.too-large`, or what the source refuses
+   */
+  async modelFiles({ job: { model } }: Pick<KnownJob, 'job'>): Promise<Uint8Array | undefined> {
+    if (model.kind !== 'layers' || model.sha256 === undefined) return undefined;
+    const bytes = await this.fetch(model.sha256, this.largestModel);
+    if (bytes.length <= this.largestModel) return bytes;
+    throw new Refusal(
+      'artifact.too-large',
+      `The job’s model is larger than ${this.largestModel} bytes.`,
+      'Ask the coordinator’s operator for a smaller model.',
+    );
+  }
+
   private async fetchJob(hash: string): Promise<KnownJob> {
     const bytes = await this.fetch(hash);
     const parsed = announcedJobSchema.safeParse(parseJson(bytes));
@@ -81,8 +101,8 @@ export class Library {
     };
   }
 
-  private fetch(hash: string): Promise<Uint8Array> {
-    return fetchVerified(this.artifacts, hash, (bytes) => toHex(this.primitives.sha256(bytes)));
+  private fetch(hash: string, largest?: number): Promise<Uint8Array> {
+    return fetchVerified(this.artifacts, hash, (bytes) => toHex(this.primitives.sha256(bytes)), largest);
   }
 }
 

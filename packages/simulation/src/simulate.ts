@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
 import { Library, protectionFor, type ClientPolicy } from '@tutti/client';
-import { createTrainer, type Trainer } from '@tutti/client/training';
+import { createTrainer, modelFilesOf, type Trainer } from '@tutti/client/training';
 import { ArtifactFiles, JobRunner, KeptLedger, openSqliteStore, Registry, Sessions } from '@tutti/server';
 import { memoised, toHex } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
@@ -74,9 +74,10 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
   requireAuditor(job, options);
   requireNewWeights(job);
   const data = await readData(settings);
+  const model = await modelFilesOf(job.model, settings.jobDirectory);
   announceJob(job, job.simulation.clients);
   const directory = await RunDirectory.create(out, settings);
-  return run(directory, settings, data, options);
+  return run(directory, settings, data, options, model);
 }
 
 /** A run knows no other run: what a job would go on from is with the coordinator that has it. */
@@ -113,6 +114,7 @@ async function run(
   settings: RunSettings,
   data: Data,
   { signal, observe, auditor, cast = (_client, trainer) => trainer }: Following,
+  model?: Uint8Array,
 ): Promise<RunSummary> {
   const started = performance.now();
   const now = () => Date.now();
@@ -143,10 +145,12 @@ async function run(
     );
     try {
       const announced = announceJob(job, job.simulation.clients);
+      const library = new Library(transport.artifacts, primitives);
+      if (model !== undefined) await artifacts.put(model);
       const trainer = await createTrainer(
-        job.model,
+        announced.model,
         job.training.backend,
-        settings.jobDirectory,
+        await library.modelFiles({ job: announced }),
         protectionFor(announced),
       );
       const journals = await PopulationJournals.open(directory);
@@ -155,7 +159,7 @@ async function run(
           primitives,
           randomness,
           keys,
-          library: new Library(transport.artifacts, primitives),
+          library,
           trainer: trainerOf(
             (client) => cast(identities.indexOf(client), trainer),
             new Set(settings.negated),

@@ -31,7 +31,7 @@ describe('a policy', () => {
   });
 });
 
-describe('a model that the job has the client fetch', () => {
+describe('a model that a job brings along', () => {
   const fingerprint = 'cd'.repeat(32);
   const known = (model: object): KnownJob => {
     const job = announceJob(
@@ -42,13 +42,17 @@ describe('a model that the job has the client fetch', () => {
   };
   const elsewhere = known({
     kind: 'layers',
-    source: 'http://192.168.0.1/reset',
+    source: 'models/model.json',
     sha256: '0'.repeat(64),
     parameters: 6,
   });
   const unattended = { ...policy, listedSourcesOnly: true };
 
-  it('is fetched from where nobody has agreed to only where the owner lists it', () => {
+  it('is fetched from the coordinator and from nowhere else: its source is announced to nobody', () => {
+    expect(elsewhere.job.model).not.toHaveProperty('source');
+  });
+
+  it('is taken where nobody approves jobs only where the owner lists it', () => {
     expect(() => checkJob(unattended, elsewhere, 0)).toThrow(
       expect.objectContaining({ code: 'policy.model-source' }),
     );

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,6 +7,7 @@ import tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildModel, readModelFiles } from '@tutti/client/training';
 import { requireBackend } from '../../../packages/client/src/training/tensorflow/backends.js';
+import { readModel, unpackModel } from '../../../packages/client/src/training/model-files/index.js';
 import { saved } from './support/saved-model.js';
 
 beforeAll(async () => {
@@ -28,6 +30,44 @@ async function change(
   by(json);
   await writeFile(path, JSON.stringify(json));
 }
+
+describe('a model in one piece', () => {
+  it('has the hash of its files for a name, and is what the files are', async () => {
+    const path = await saved(model());
+    const files = await readModelFiles(path);
+    const whole = await readModel(path);
+    expect(createHash('sha256').update(whole).digest('hex')).toBe(files.sha256);
+    expect(unpackModel(whole)).toEqual(files);
+  });
+
+  it.each(['\n', ' \r\n\t', ''])('may end its JSON with %j', async (end) => {
+    const path = await saved(model());
+    await writeFile(path, `${(await readFile(path, 'utf8')).trimEnd()}${end}`);
+    const { weights, topology } = unpackModel(await readModel(path));
+    expect(weights).toEqual(new Uint8Array(await readFile(join(dirname(path), 'weights.bin'))));
+    expect(topology).toEqual((await readModelFiles(path)).topology);
+  });
+
+  it.each<[string, (whole: Uint8Array) => Uint8Array]>([
+    ['is cut short', (whole) => whole.subarray(0, -4)],
+    ['has more weights than it states', (whole) => Uint8Array.of(...whole, 99)],
+    ['is cut within its JSON', (whole) => whole.subarray(0, 40)],
+    ['is empty', () => new Uint8Array(0)],
+    ['is brackets alone', () => new TextEncoder().encode('}}}{{{"')],
+  ])('is refused when it %s', async (_, change) => {
+    const whole = await readModel(await saved(model()));
+    expect(() => unpackModel(change(whole))).toThrow(
+      expect.objectContaining({ code: 'training.model-file' }) as Error,
+    );
+  });
+
+  it('is refused when it is larger than may be', async () => {
+    const path = await saved(model());
+    const { length } = await readModel(path);
+    await expect(readModel(path, length)).resolves.toHaveLength(length);
+    await expect(readModel(path, length - 1)).rejects.toMatchObject({ code: 'training.model-file' });
+  });
+});
 
 describe('a model in files', () => {
   it('computes what it computed when it was saved', async () => {
@@ -82,6 +122,15 @@ describe('a model in files', () => {
       'has weights that are too short',
       async (path) => {
         await writeFile(join(dirname(path), 'weights.bin'), new Uint8Array(8));
+        return readModelFiles(path);
+      },
+    ],
+    [
+      'has weights that are too short by the end of its last line',
+      async (path) => {
+        await writeFile(path, `${(await readFile(path, 'utf8')).trimEnd()}\n`);
+        const weights = join(dirname(path), 'weights.bin');
+        await writeFile(weights, (await readFile(weights)).subarray(1));
         return readModelFiles(path);
       },
     ],

@@ -8,6 +8,7 @@ import {
   buildModel,
   createChildTrainer,
   createTrainer,
+  modelFilesOf,
   layersModelFiles,
   publicGenerator,
   readModelFiles,
@@ -186,7 +187,7 @@ describe('a model from a file', () => {
     const model = build();
     const path = await saved(model);
     const spec = await specFor(path, { parameters: 18, frozen: ['base'] });
-    const trainer = await createTrainer(spec, 'cpu', dirname(path));
+    const trainer = await createTrainer(spec, 'cpu', await modelFilesOf(spec, dirname(path)));
     const [kernel, bias] = model.layers[1]!.getWeights().map((weight) => weight.dataSync());
     expect(trainer.initialWeights()).toEqual(Float32Array.from([...kernel!, ...bias!]));
     const longer = { ...settings, epochs: 30 };
@@ -197,11 +198,15 @@ describe('a model from a file', () => {
   it('is refused when it is another, has other weights, or no such layer', async () => {
     const path = await saved(build());
     const other = await specFor(await saved(build(2)), { parameters: 53 });
-    await expect(createTrainer(other, 'cpu', dirname(path))).rejects.toMatchObject({
-      code: 'training.model-file',
-    });
+    const model = await modelFilesOf(await specFor(path, { parameters: 53 }), dirname(path));
+    for (const handed of [model, undefined]) {
+      await expect(createTrainer(other, 'cpu', handed)).rejects.toMatchObject({
+        code: 'training.model-file',
+      });
+    }
+    await expect(modelFilesOf(other, dirname(path))).rejects.toMatchObject({ code: 'training.model-file' });
     for (const wrong of [{ parameters: 54 }, { parameters: 53, personal: ['tail'] }]) {
-      await expect(createTrainer(await specFor(path, wrong), 'cpu', dirname(path))).rejects.toMatchObject({
+      await expect(createTrainer(await specFor(path, wrong), 'cpu', model)).rejects.toMatchObject({
         code: 'training.model',
       });
     }
@@ -217,7 +222,7 @@ describe('the model of a job', () => {
     [{ personal: ['classes'] }, 'personal'],
     [{ hidden: [{ units: 2 }], personal: ['hidden_1'], frozen: ['hidden_1'] }, 'personal'],
     [{ source: 'model.json' }, 'source'],
-    [{ kind: 'layers' }, 'source'],
+    [{ kind: 'layers' }, 'sha256'],
     [{ kind: 'layers', source: 'a', sha256: 'b', parameters: 2 }, 'sha256'],
     [{ adapters: { layers: [] } }, 'adapters'],
     [

@@ -19,7 +19,8 @@ export class HttpArtifacts implements ArtifactSource {
   ) {}
 
   /** @throws {Refusal} `artifact.unavailable` where the coordinator does not answer with it, `artifact.too-large`. */
-  async fetch(hash: string): Promise<Uint8Array> {
+  async fetch(hash: string, most = this.largest): Promise<Uint8Array> {
+    const largest = Math.min(most, this.largest);
     // Whoever could send the client on could have it ask whatever else it reaches: machines of its owner's network, say.
     const response = await this.request(new URL(`/artifacts/${hash}`, this.url), { redirect: 'error' }).catch(
       (error: unknown) => {
@@ -28,17 +29,17 @@ export class HttpArtifacts implements ArtifactSource {
     );
     if (!response.ok) throw unavailable(`it answered ${response.status}`);
     const announced = Number(response.headers.get('content-length') ?? 0);
-    if (announced > this.largest) throw tooLarge(this.largest);
-    return this.read(response, announced);
+    if (announced > largest) throw tooLarge(largest);
+    return this.read(response, announced, largest);
   }
 
   /** What arrives is counted as it comes: a body need not be as long as it was announced, or announced at all. */
-  private async read(response: Response, announced: number): Promise<Uint8Array> {
+  private async read(response: Response, announced: number, largest: number): Promise<Uint8Array> {
     let bytes = new Uint8Array(announced > 0 ? announced : FIRST_ROOM);
     let length = 0;
     for await (const part of bodyOf(response)) {
       const end = length + part.length;
-      if (end > this.largest) throw tooLarge(this.largest);
+      if (end > largest) throw tooLarge(largest);
       if (end > bytes.length) {
         const larger = new Uint8Array(Math.max(end, 2 * bytes.length));
         larger.set(bytes.subarray(0, length));

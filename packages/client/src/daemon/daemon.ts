@@ -134,7 +134,8 @@ function run({ config, observe, now, store, unlock, identity, certificate, pem }
     record({ clockAhead: ahead });
     tell({ kind: 'clock', ahead });
   });
-  const work = localWork(config);
+  const library = new Library(new HttpArtifacts(coordinator.url, request), primitives);
+  const work = localWork(config, library);
   const participant = new Participant({
     primitives,
     random: () => systemRandom,
@@ -143,7 +144,7 @@ function run({ config, observe, now, store, unlock, identity, certificate, pem }
     authority: fromHex(coordinator.authority),
     coordinator: fromHex(coordinator.key),
     groupId: fromHex(coordinator.group),
-    library: new Library(new HttpArtifacts(coordinator.url, request), primitives),
+    library,
     work,
     policy: policyOf(config),
     journal: store,

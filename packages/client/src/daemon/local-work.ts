@@ -1,4 +1,4 @@
-import type { KnownJob } from '../library.js';
+import type { KnownJob, Library } from '../library.js';
 import type { Trainer } from '../training/trainer.js';
 import { protectionFor, trainOn, type Work } from '../work.js';
 import type { ClientConfig } from './config.js';
@@ -9,11 +9,14 @@ import { personalWeightsFile } from './personal-weights.js';
  * Trains on the data of a configuration, in a process of its own. Data and trainers are loaded when a round needs them: a daemon that waits holds
  * neither.
  */
-export function localWork(config: ClientConfig): Work & { close(): Promise<void> } {
+export function localWork(
+  config: ClientConfig,
+  library: Pick<Library, 'modelFiles'>,
+): Work & { close(): Promise<void> } {
   const data = new LocalData(config);
   const trainers = new Map<string, Promise<Trainer>>();
   const trainer = (known: KnownJob): Promise<Trainer> => {
-    const made = trainers.get(known.hash) ?? open(known, config.training);
+    const made = trainers.get(known.hash) ?? open(known, config.training, library);
     trainers.set(known.hash, made);
     made.catch(() => trainers.delete(known.hash));
     return made;
@@ -32,12 +35,21 @@ export function localWork(config: ClientConfig): Work & { close(): Promise<void>
   };
 }
 
-async function open({ job }: KnownJob, { backend, process }: ClientConfig['training']): Promise<Trainer> {
+async function open(
+  known: KnownJob,
+  { backend, process }: ClientConfig['training'],
+  library: Pick<Library, 'modelFiles'>,
+): Promise<Trainer> {
+  const { job } = known;
+  const model = await library.modelFiles(known);
   const protection = protectionFor(job);
   if (process === 'same') {
     const { createTrainer } = await import('../training/create-trainer.js');
-    return createTrainer(job.model, backend, undefined, protection);
+    return createTrainer(job.model, backend, model, protection);
   }
   const { createChildTrainer } = await import('../training/child/index.js');
-  return createChildTrainer(job.model, backend, { ...(protection && { protection }) });
+  return createChildTrainer(job.model, backend, {
+    ...(model && { model }),
+    ...(protection && { protection }),
+  });
 }

@@ -1,4 +1,4 @@
-import { bytesOf } from '../training/model-files/read.js';
+import { bytesOf } from '../training/model-files/unpack.js';
 import type { ModelFiles, WeightEntry } from '../training/model-files/index.js';
 
 /** One change that was made to a model. */

@@ -34,8 +34,7 @@ export interface ClientPolicy extends ParticipantPolicy, ProcessingPolicy {
   /** Fingerprints of models that may be trained: see `modelFingerprint`. Default: any. */
   readonly models?: readonly string[];
   /**
-   * Whether a model that the job has this client fetch, from whatever address or path the job says, is taken only where {@link models} lists it. Default:
-   * no, for somebody approves each job.
+   * Whether a model that a job brings along is taken only where {@link models} lists it. Default: no, for somebody approves each job.
    */
   readonly listedSourcesOnly?: boolean;
   /** Most parameters of a model. Default: any number. */
@@ -93,10 +92,10 @@ export function checkJob(policy: ClientPolicy, { job, plan, modelFingerprint }: 
   );
   demand(
     policy.listedSourcesOnly !== true ||
-      job.model.source === undefined ||
+      job.model.kind !== 'layers' ||
       policy.models?.includes(modelFingerprint) === true,
     'model-source',
-    `The job would have this client fetch its model (${modelFingerprint}) from elsewhere; where nobody approves jobs, such models must be listed here.`,
+    `The job brings a model of its own (${modelFingerprint}); where nobody approves jobs, such models must be listed here.`,
   );
   const { maximumParameters = Infinity } = policy;
   demand(

@@ -22,30 +22,30 @@ export function runsOnArrays(spec: ModelSpec, backend: BackendChoice): boolean {
  * Makes the trainer of a job's model. TensorFlow.js is loaded only when it is going to compute. Make trainers before training
  * begins: while a backend starts, no other computes.
  *
- * @param folder - what a path in the job is relative to. Default: where the process runs
+ * @param model - of kind `layers`: `model.json` and its weight files in one piece, as the coordinator hands it out
  * @param protection - of each example, in every training. Default: none, the update is protected when it is encoded
- * @throws TuttiError `training.backend` when the chosen backend does not run here (`auto` always finds one), `training.model-file` when the model cannot be
- * read or has another hash
+ * @throws TuttiError `training.backend` when the chosen backend does not run here (`auto` always finds one), `training.model-file` when the model is not
+ * there or has another hash
  * @throws Refusal `training.model` when a federation cannot train the model, `model.not-dense` when `arrays` is asked for what it cannot compute
  */
 export async function createTrainer(
   spec: ModelSpec,
   backend: BackendChoice,
-  folder?: string,
+  model?: Uint8Array,
   protection?: ExampleProtection,
 ): Promise<Trainer> {
-  if (protection !== undefined) return protectedTrainer(spec, backend, folder, protection);
+  if (protection !== undefined) return protectedTrainer(spec, backend, model, protection);
   if (backend === 'arrays' || runsOnArrays(spec, backend)) return new ArraysTrainer(spec);
   const { createClassifierTrainer } = await import('./tensorflow/index.js');
   if (spec.kind === 'classifier') return createClassifierTrainer(spec, await backendFor(backend));
   const { modelOf } = await import('./model-files/open.js');
-  return ofStatedSize(await createLayersTrainer(modelOf(spec, folder), backend, spec), spec);
+  return ofStatedSize(await createLayersTrainer(modelOf(spec, model), backend, spec), spec);
 }
 
 async function protectedTrainer(
   spec: ModelSpec,
   backend: BackendChoice,
-  folder: string | undefined,
+  model: Uint8Array | undefined,
   protection: ExampleProtection,
 ): Promise<Trainer> {
   if (backend === 'arrays') {
@@ -62,7 +62,7 @@ async function protectedTrainer(
     return createProtectedTrainer(classifierModel(spec), chosen, spec, protection);
   }
   const { modelOf } = await import('./model-files/open.js');
-  return ofStatedSize(await createProtectedTrainer(modelOf(spec, folder), chosen, spec, protection), spec);
+  return ofStatedSize(await createProtectedTrainer(modelOf(spec, model), chosen, spec, protection), spec);
 }
 
 /** @throws Refusal `training.model` when the job says another size */

@@ -18,7 +18,13 @@ export {
   type BackendReport,
 } from './create-trainer.js';
 export { createChildTrainer, type ChildTrainerOptions } from './child/index.js';
-export { buildModel, readModelFiles, writeModelFiles, type ModelFiles } from './model-files/index.js';
+export {
+  buildModel,
+  modelFilesOf,
+  readModelFiles,
+  writeModelFiles,
+  type ModelFiles,
+} from './model-files/index.js';
 export type { LayerRoles, ModelBuilder } from './tensorflow/index.js';
 export { shuffle } from './batches.js';
 export { layersModelFiles } from './layers-model.js';

@@ -73,7 +73,9 @@ export const modelSpecSchema = z
       .min(1)
       .max(2000)
       .optional()
-      .describe('Of `layers`: path or URL of a `model.json`, with the weights to start from.'),
+      .describe(
+        'Of `layers`: path, relative to the job file, or URL of a `model.json`, with the weights to start from. Clients get the model from their coordinator.',
+      ),
     sha256: z
       .string()
       .regex(/^[0-9a-f]{64}$/, '64 hex digits')
@@ -98,7 +100,7 @@ export const modelSpecSchema = z
     const roles = [...frozen, ...personal, ...(adapters?.layers ?? [])];
     if (new Set(roles).size < roles.length) refuse('personal', 'a layer is named twice');
     if (kind === 'layers') {
-      for (const field of ['source', 'sha256', 'parameters'] as const) {
+      for (const field of ['sha256', 'parameters'] as const) {
         if (spec[field] === undefined) refuse(field, 'needed where kind is layers');
       }
       if (hidden.length + convolutions.length > 0)

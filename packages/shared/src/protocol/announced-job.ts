@@ -8,7 +8,7 @@ import {
   planEncoding,
   type EncodingPlan,
 } from '../privacy/index.js';
-import { countWeights } from '../learning/index.js';
+import { countWeights, modelSpecSchema } from '../learning/index.js';
 import { exampleTerms } from './example-terms.js';
 import { jobSchema, type Job } from './job.js';
 import { columnWidth, jobDataSchema, type JobData } from './job-data.js';
@@ -24,6 +24,8 @@ import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
  */
 export const announcedJobSchema = jobSchema.omit({ simulation: true, audit: true }).extend({
   data: jobDataSchema,
+  /** Without its source: where an operator has a file is no client’s business, who gets it from the coordinator by its hash. */
+  model: modelSpecSchema,
   privacy: announcedPrivacySchema,
   /** Announced where it is stated. */
   legalBasis: legalBasisSchema.exclude(['not stated']).optional(),
@@ -53,7 +55,7 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
   const announced = {
     ...stated,
     data,
-    model,
+    model: withoutSource(model),
     ...(startFrom && { startFrom }),
     training,
     server,
@@ -112,6 +114,12 @@ function requireBookableNoise(job: AnnouncedJob, plan: EncodingPlan, rounds: num
     `With so little noise as ε = ${epsilon} allows, how far it is drawn from its law can not be booked in δ = ${delta}.`,
     'Ask for a smaller privacy.epsilon, some tens at the most (a larger one promises next to nothing), or for more noise.',
   );
+}
+
+function withoutSource(model: Job['model']): AnnouncedJob['model'] {
+  const announced = { ...model };
+  delete announced.source;
+  return announced;
 }
 
 /** Columns and classes that are declared must be those that the model takes. */

@@ -2,8 +2,11 @@ import { Refusal } from '../errors.js';
 
 /** Where bytes are fetched by their hash: a coordinator's HTTP server, a cache, a map in a simulation. */
 export interface ArtifactSource {
-  /** The bytes whose SHA-256 is `hash` (hex). The caller still checks: see {@link fetchVerified}. */
-  fetch(hash: string): Promise<Uint8Array>;
+  /**
+   * The bytes whose SHA-256 is `hash` (hex). The caller still checks: see {@link fetchVerified}.
+   * @param largest - bytes after which a source that is far away gives up
+   */
+  fetch(hash: string, largest?: number): Promise<Uint8Array>;
 }
 
 /**
@@ -15,8 +18,9 @@ export async function fetchVerified(
   source: ArtifactSource,
   hash: string,
   sha256Hex: (bytes: Uint8Array) => string,
+  largest?: number,
 ): Promise<Uint8Array> {
-  const bytes = await source.fetch(hash);
+  const bytes = await source.fetch(hash, largest);
   if (sha256Hex(bytes) !== hash) {
     throw new Refusal(
       'artifact.wrong-hash',

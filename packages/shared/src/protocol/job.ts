@@ -50,7 +50,10 @@ export const jobSchema = z.strictObject({
         ),
     })
     .prefault({}),
-  model: modelSpecSchema,
+  model: modelSpecSchema.superRefine(({ kind, source }, context) => {
+    if (kind === 'layers' && source === undefined)
+      context.addIssue({ code: 'custom', path: ['source'], message: 'needed where kind is layers' });
+  }),
   startFrom: z
     .strictObject({
       model: z

@@ -93,13 +93,14 @@ export async function rollBack(run: KeptRun, replay: Replay, checkpoint: Checkpo
 
 /** Model and memory of the optimiser after a round. */
 async function stateAfter(
-  { rounds, announced, artifacts, settings }: KeptRun,
+  { rounds, announced, artifacts }: KeptRun,
   kept: number,
 ): Promise<{ model: string; task: string }> {
   if (kept === 0) {
     const { server, cohort, population } = announced;
-    const { job, jobDirectory } = settings;
-    const trainer = await createTrainer(job.model, job.training.backend, jobDirectory);
+    const { model, training } = announced;
+    const files = model.kind === 'layers' ? await artifacts.fetch(model.sha256 ?? '') : undefined;
+    const trainer = await createTrainer(model, training.backend, files);
     const initial = trainer.initialWeights();
     trainer.dispose();
     const bytes = TrainingTask.start(server, cohort.samplingRate * population, initial).toBytes();

@@ -13,8 +13,8 @@ export interface ChildTrainerOptions {
   readonly idleAfter?: number;
   /** The program of the process: the built `main.js`, unless a test says otherwise. */
   readonly program?: URL;
-  /** What a path in the job is relative to. Default: where the process runs. */
-  readonly folder?: string;
+  /** Of kind `layers`: `model.json` and its weight files in one piece. */
+  readonly model?: Uint8Array;
   /** Of each example, in every training. The process draws its noise from the operating system's generator and no other. */
   readonly protection?: ExampleProtection;
   /** Told the process id of each process that is started. */
@@ -53,8 +53,8 @@ export async function createChildTrainer(
   const start = (): Running => {
     const process = new TrainingProcess(program);
     if (process.pid !== undefined) options.started?.(process.pid);
-    const { folder, protection } = options;
-    return { process, opened: process.call('open', { spec, backend, folder, protection }) };
+    const { model, protection } = options;
+    return { process, opened: process.call('open', { spec, backend, model, protection }) };
   };
   const stop = (reason?: unknown): void => {
     clearTimeout(idle);

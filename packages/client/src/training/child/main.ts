@@ -14,8 +14,8 @@ function required(): Trainer {
 async function answer(request: Request): Promise<unknown> {
   switch (request.call) {
     case 'open': {
-      const { spec, backend, folder, protection } = request.takes;
-      trainer = await createTrainer(spec, backend, folder, protection);
+      const { spec, backend, model, protection } = request.takes;
+      trainer = await createTrainer(spec, backend, model, protection);
       return { backend: trainer.backend, initialWeights: trainer.initialWeights() };
     }
     case 'train': {

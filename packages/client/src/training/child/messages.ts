@@ -13,7 +13,7 @@ import type {
 export interface Opening {
   readonly spec: ModelSpec;
   readonly backend: BackendChoice;
-  readonly folder: string | undefined;
+  readonly model: Uint8Array | undefined;
   readonly protection: ExampleProtection | undefined;
 }
 

@@ -1,7 +1,7 @@
 import type { io, LayersModel } from '@tensorflow/tfjs';
 import { Refusal } from '@tutti/shared/errors';
 import type { TensorFlow } from '../tensorflow/library.js';
-import type { ModelFiles } from './read.js';
+import type { ModelFiles } from './unpack.js';
 
 /**
  * Builds the model that files describe, with their weights where they have some.

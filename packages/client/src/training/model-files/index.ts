@@ -1,3 +1,5 @@
 export { buildModel } from './build.js';
-export { readModelFiles, type ModelFiles, type WeightEntry } from './read.js';
+export { modelFilesOf } from './open.js';
+export { LARGEST_MODEL, readModel, readModelFiles } from './read.js';
+export { unpackModel, type ModelFiles, type WeightEntry } from './unpack.js';
 export { writeModelFiles } from './write.js';

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ModelFiles } from './read.js';
+import type { ModelFiles } from './unpack.js';
 
 /** Writes `model.json` and `weights.bin` into a folder, which is made where it is absent. */
 export async function writeModelFiles(folder: string, files: Omit<ModelFiles, 'sha256'>): Promise<void> {
