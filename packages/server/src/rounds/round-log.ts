@@ -69,6 +69,7 @@ interface VectorLine {
  */
 export class RoundLog {
   private waiting: CoordinatorRecord[] = [];
+  private bytes = 0;
   private vectors: VectorLine[] = [];
   private nextLine = 0;
   private writing: Promise<unknown> = Promise.resolve();
@@ -111,11 +112,12 @@ export class RoundLog {
   /** Takes in a record. It is durable once {@link flush} has resolved. */
   add(record: CoordinatorRecord): void {
     this.waiting.push(record);
+    this.bytes += bodyOf(record).length;
   }
 
   /** Bytes that are not durable yet. */
   get waitingBytes(): number {
-    return this.waiting.reduce((sum, record) => sum + bodyOf(record).length, 0);
+    return this.bytes;
   }
 
   /**
@@ -134,6 +136,7 @@ export class RoundLog {
     const vectors = fresh.filter(isVector).length + this.vectors.length;
     const sum = vectors >= VECTORS_A_SNAPSHOT ? snapshot() : undefined;
     this.waiting = [];
+    this.bytes = 0;
     const records = sum === undefined ? fresh : [...fresh.filter((record) => !isVector(record)), sum];
     const lines: LogLine[] = [];
     const replaced = sum === undefined ? [] : this.vectors;

@@ -38,6 +38,17 @@ export function canonicalForm(event: PrivacyEvent): string {
  * @throws Refusal `privacy.mixed-relations` when the parts protect different things: their composition states nothing.
  */
 export function usesOf(events: PrivacyEvent | readonly PrivacyEvent[]): readonly Uses[] {
+  const known = knownUses.get(events);
+  if (known !== undefined) return known;
+  const found = flattened(events);
+  knownUses.set(events, found);
+  return found;
+}
+
+/** Events never change: of one that a whole cohort is charged with, its uses are found once. */
+const knownUses = new WeakMap<PrivacyEvent | readonly PrivacyEvent[], readonly Uses[]>();
+
+function flattened(events: PrivacyEvent | readonly PrivacyEvent[]): readonly Uses[] {
   const uses = new Map<string, { event: SingleEvent; count: number; key: string }>();
   const add = (event: PrivacyEvent, count: number): void => {
     if (count === 0) return;
