@@ -21,6 +21,7 @@ import { Metrics } from '../metrics/index.js';
 import { AuditLog, authentication, oidcReader, Operators, requireRole } from '../operators/index.js';
 import { Retention } from '../retention/index.js';
 import { ArtifactFiles, RecentArtifacts, RoundFiles } from '../store/index.js';
+import { openTraces } from '../traces/index.js';
 import { WorkerExpander } from '../unmasking/index.js';
 import { createWebApp, listen } from '../web/index.js';
 import { EventFeed } from './event-feed.js';
@@ -92,6 +93,11 @@ export async function startCoordinator(
     const feed = new EventFeed();
     const metrics = new Metrics({ connected: () => sessions.size, running: () => jobs.running });
     feed.subscribe(metrics.follow);
+    if (settings.traces !== undefined) {
+      const traces = await openTraces(settings.traces, version);
+      undo.push(() => traces.close());
+      feed.subscribe(traces.follow);
+    }
     feed.subscribe((event) =>
       log[event.kind === 'job' || event.kind === 'round' ? 'info' : 'debug'](event, event.kind),
     );

@@ -4,6 +4,7 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { Refusal } from '@tutti/shared/errors';
 import { oidcSettingsSchema } from '../operators/oidc.js';
+import { tracesSettingsSchema } from '../traces/index.js';
 import { isLoopback } from './loopback.js';
 import { storageSettingsSchema } from './storage.js';
 
@@ -130,6 +131,7 @@ export const coordinatorSettingsSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  traces: tracesSettingsSchema.optional().describe('A collector for traces of rounds (OpenTelemetry).'),
   oidc: oidcSettingsSchema.optional().describe('An identity provider for operators.'),
   privacy: z
     .strictObject({
