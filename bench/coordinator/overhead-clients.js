@@ -1,4 +1,5 @@
 /** All clients of a round, in a thread of their own: the coordinator's thread has nothing of their work. Frames go over one port, many at a time. */
+import { setImmediate } from 'node:timers';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Library, MemoryJournal, Participant } from '@tutti/client';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';

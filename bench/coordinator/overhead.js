@@ -9,6 +9,8 @@ import { readFileSync } from 'node:fs';
 import { cpus, loadavg, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PerformanceObserver } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import {
   ArtifactFiles,
@@ -144,7 +146,7 @@ for (let round = 0; round < rounds + 2; round++) {
   if (record.outcome !== 'completed' || record.survivors !== count) throw new Error(JSON.stringify(record));
   const { active } = performance.eventLoopUtilization(loop);
   const parts = Object.entries(milliseconds).map(([kind, value]) => [kind, value - before[kind]]);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await delay(50);
   measured.push({ active, cpu: threadCpu() - cpu, ...Object.fromEntries(parts) });
 }
 // The first rounds compile.
