@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, QUICK_JOB, TestCoordinator, type TestClient } from '../support/test-coordinator.js';
@@ -65,6 +65,32 @@ describe('tutti erase, at a coordinator', () => {
     expect((await run(['erase', 'check', path])).stdout).toContain('The signature holds');
     expect((await erase('status')).stdout).toMatch(/^E-1 {2}closed/);
   }, 60_000);
+
+  it('is in the archive that a privacy officer exports, which verifies', async () => {
+    const out = join(await temporaryDirectory(), 'records.zip');
+    const exported = ['records', 'export', '--coordinator', coordinator.url, '--out', out];
+    expect(await run(exported, { environment })).toMatchObject({ code: 0, stderr: '' });
+    expect((await run(exported, { environment })).code).not.toBe(0);
+    const key = ((await coordinator.ask('coordinator')).json as { coordinator: string }).coordinator;
+    const verified = await run(['records', 'verify', out, '--coordinator', key]);
+    expect(verified).toMatchObject({ code: 0, stderr: '' });
+    expect(verified.stdout).toContain('The chain of the requests for erasure holds: 1 request.');
+    const { manifest } = JSON.parse((await run(['records', 'verify', out, '--json'])).stdout) as {
+      manifest: { body: { files: readonly { name: string }[] } };
+    };
+    const names = manifest.body.files.map(({ name }) => name.replace(/^jobs\/[0-9a-f]{12}/, 'jobs/HASH'));
+    for (const name of [
+      'audit.jsonl',
+      'certificates/E-1.json',
+      'jobs/HASH/privacy.md',
+      'jobs/HASH/assessment.md',
+    ])
+      expect(names).toContain(name);
+    const bytes = await readFile(out);
+    bytes[bytes.length >> 1]! ^= 1;
+    await writeFile(out, bytes);
+    expect(await run(['records', 'verify', out])).toMatchObject({ code: 2 });
+  });
 
   it('tells nobody without a privacy officer’s token', async () => {
     const { json } = await coordinator.ask('addOperator', { body: { name: 'looker', role: 'viewer' } });

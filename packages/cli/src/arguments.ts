@@ -48,3 +48,9 @@ export function checked(text: string, accepts: (value: number) => boolean, compl
     throw new InvalidArgumentError(complaint);
   return value;
 }
+
+/** A public key. */
+export function publicKey(text: string): string {
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError('It must be 64 hexadecimal digits.');
+  return text;
+}

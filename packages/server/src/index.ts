@@ -7,6 +7,7 @@ export * from './ledger/index.js';
 export * from './limits/index.js';
 export * from './metrics/index.js';
 export * from './operators/index.js';
+export * from './records/index.js';
 export * from './retention/index.js';
 export * from './rounds/index.js';
 export * from './store/index.js';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { buildDashboard } from '../../../packages/server/build-dashboard.mjs';
 import { chromium, launch, open } from '../../browser/chromium.js';
-import { QUICK_JOB, TestCoordinator } from '../../support/test-coordinator.js';
+import { eventually, QUICK_JOB, TestCoordinator } from '../../support/test-coordinator.js';
 
 const required = process.env['TUTTI_REQUIRE_SERVICES'] !== undefined;
 
@@ -112,6 +112,39 @@ describe.skipIf(chromium === undefined && !required)('the dashboard (needs Chrom
     await shows(viewer.page, 'submitted by admin');
     expect(await viewer.page.$$('main button')).toEqual([]);
     expect(await content(viewer.page)).not.toContain('Privacy officer');
+  });
+
+  it('shows a privacy officer the requests for erasure, and exports everything signed, by the keyboard', async () => {
+    const coordinator = await coordinatorOfTest();
+    const clients = await coordinator.join(6);
+    const { json } = await coordinator.ask('submitJob', { body: { job: QUICK_JOB } });
+    const { job } = json as { job: string };
+    await eventually(async () => {
+      const { json: now } = await coordinator.ask('showJob', { named: job });
+      return (now as { status: string }).status === 'finished' ? true : undefined;
+    });
+    const body = { client: clients[0]!.name, evidence: 'letter' };
+    await coordinator.ask('receiveErasure', { body });
+    const { page, errors } = await open(await launch(chromium ?? ''), coordinator.url);
+    await signIn(page, coordinator.token);
+    await shows(page, 'quick');
+    await page.evaluate(`location.hash = '#/clients'`);
+    await shows(page, 'withdrew');
+    await page.evaluate(`location.hash = '#/privacy'`);
+    await shows(page, 'E-1');
+    expect(await content(page)).toContain('excluded; no remedy was chosen yet');
+    expect(await content(page)).toContain('1 of the 6 clients shown have withdrawn');
+    for (const [label, name] of [
+      ['Export everything, signed', 'tutti-records.zip'],
+      ['quick', 'quick-assessment.md'],
+    ] as const) {
+      const button = await page.waitForSelector(`main button::-p-text(${label})`);
+      await button?.focus();
+      await page.keyboard.press('Enter');
+      await shows(page, `Saved ${name}`);
+    }
+    expect(errors).toEqual([]);
+    for (const client of clients) client.leave();
   });
 
   it('turns a wrong token away, forgets a token with its tab, and says when the coordinator is away', async () => {

@@ -3,7 +3,7 @@ import { primitives } from '@tutti/shared/crypto/primitives';
 import { Refusal } from '@tutti/shared/errors';
 import { verifyErasureCertificate } from '@tutti/shared/rights';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { positive } from '../arguments.js';
+import { positive, publicKey } from '../arguments.js';
 import { Interruption } from '../failure.js';
 import { counted } from '../output/figures.js';
 import { openDesk, type Asking, type ShownRequest, type Wish } from '../rights/erasure-desks.js';
@@ -116,7 +116,11 @@ export function eraseCommand(surroundings: Surroundings): Command {
   const check = new Command('check')
     .description('verify the signature of an erasure certificate')
     .argument('<certificate.json>', 'the certificate')
-    .option('--coordinator <key>', 'the public key that must have signed it, 64 hexadecimal digits', key)
+    .option(
+      '--coordinator <key>',
+      'the public key that must have signed it, 64 hexadecimal digits',
+      publicKey,
+    )
     .option(...JSON_FLAG)
     .action(async (path: string, flags: Flags & { coordinator?: string }) => {
       const verdict = await verifyErasureCertificate(primitives, await readJson(path), flags.coordinator);
@@ -159,9 +163,4 @@ function rows(text: string): number[] {
   if (text.trim() === '' || !numbers.every((value) => Number.isInteger(value) && value >= 0))
     throw new InvalidArgumentError('It must be numbers of rows, apart by commas.');
   return numbers;
-}
-
-function key(text: string): string {
-  if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError('It must be 64 hexadecimal digits.');
-  return text;
 }

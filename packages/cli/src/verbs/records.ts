@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { Refusal } from '@tutti/shared/errors';
 import {
   minimisationReport,
@@ -9,8 +10,10 @@ import {
   type Paper,
 } from '@tutti/shared/rights';
 import { Command, Option } from 'commander';
-import { nonNegative } from '../arguments.js';
+import { nonNegative, publicKey } from '../arguments.js';
+import { openClient, withAccess, type AccessFlags } from '../coordinator/access.js';
 import { counted } from '../output/figures.js';
+import { readArchive } from '../rights/archive.js';
 import { readProcessing } from '../rights/processing.js';
 import type { Surroundings } from '../surroundings.js';
 
@@ -23,7 +26,8 @@ interface Flags {
 }
 
 /** `tutti records`: what a controller has to be able to show (Articles 5 and 30 GDPR). */
-export function recordsCommand({ stdout }: Surroundings): Command {
+export function recordsCommand(surroundings: Surroundings): Command {
+  const { stdout } = surroundings;
   const printed = (paper: Paper, { json = false }: Flags) =>
     void stdout.write(json ? `${JSON.stringify(paper)}\n` : paperMarkdown(paper));
 
@@ -97,10 +101,54 @@ export function recordsCommand({ stdout }: Surroundings): Command {
       );
     });
 
+  const exporting = withAccess(new Command('export'))
+    .description('everything that a coordinator can show, as one ZIP file that it has signed')
+    .requiredOption('--out <file.zip>', 'a new file')
+    .action(async (flags: AccessFlags & { out: string }) => {
+      const archive = await (await openClient(flags, surroundings)).bytes('/api/records');
+      await writeFile(flags.out, archive, { flag: 'wx', mode: 0o600 });
+      stdout.write(
+        flags.json === true
+          ? `${JSON.stringify({ out: flags.out, bytes: archive.length })}\n`
+          : `Written to ${flags.out}: ${archive.length} bytes. \`tutti records verify ${flags.out}\` checks it.\n`,
+      );
+    });
+
+  const verify = new Command('verify')
+    .description(
+      'check an archive of records: its signature, its files, and the chains of ledger and requests',
+    )
+    .argument('<file.zip>', 'as `tutti records export` or the dashboard wrote it')
+    .option(
+      '--coordinator <key>',
+      'the public key that must have signed it, 64 hexadecimal digits',
+      publicKey,
+    )
+    .option(...JSON_FLAG)
+    .action(async (path: string, flags: Flags & { coordinator?: string }) => {
+      const { manifest, ledger, requests } = await readArchive(await readFile(path), flags.coordinator);
+      const { body, coordinator } = manifest;
+      const known = flags.coordinator === undefined ? ': compare the key with the one you know' : '';
+      stdout.write(
+        flags.json === true
+          ? `${JSON.stringify({ manifest, requests })}\n`
+          : `${[
+              `The signature holds, by coordinator ${coordinator}${known}.`,
+              `${counted(body.files.length, 'file')}, of ${body.issued.slice(0, 10)}, each as it was signed.`,
+              `The chain of the privacy ledger holds: ${counted(ledger, 'entry', 'entries')}, head ${body.ledger.head ?? 'none'}.`,
+              `The chain of the requests for erasure holds: ${counted(requests, 'request')}.`,
+            ].join('\n')}\n`,
+      );
+    });
+
   return new Command('records')
-    .description('records of processing, of minimisation and of provenance; retention')
+    .description(
+      'records of processing, of minimisation and of provenance; retention; a signed archive of all',
+    )
     .addCommand(processing)
     .addCommand(minimisation)
     .addCommand(provenance)
-    .addCommand(retention);
+    .addCommand(retention)
+    .addCommand(exporting)
+    .addCommand(verify);
 }

@@ -38,6 +38,11 @@ export class Api {
     return (await (await this.ask('POST', path, body)).json()) as Answer<Name>;
   }
 
+  /** A file, to be saved. */
+  async file(path: string): Promise<Blob> {
+    return (await this.ask('GET', path)).blob();
+  }
+
   /** Lines of JSON, each parsed. */
   async lines(path: string): Promise<readonly unknown[]> {
     const text = await (await this.ask('GET', path)).text();

@@ -132,7 +132,7 @@ function Signed({ token, leave }: { readonly token: string; readonly leave: (why
         ) : place[0] === 'ledger' ? (
           <Ledger api={api} />
         ) : place[0] === 'privacy' && you.role === 'privacy-officer' ? (
-          <Privacy api={api} />
+          <Privacy api={api} state={state} />
         ) : (
           <Jobs state={state} />
         )}

@@ -14,7 +14,8 @@ export interface Endpoint {
   readonly body?: z.ZodType;
   /** Of what is answered; absent where nothing is. */
   readonly answer?: z.ZodType;
-  readonly type?: 'application/json' | 'application/jsonl' | 'text/event-stream';
+  readonly type?:
+    'application/json' | 'application/jsonl' | 'application/zip' | 'text/event-stream' | 'text/markdown';
 }
 
 /** Everything that the administration offers, in one place: routes, roles and description follow from it. */
@@ -161,6 +162,21 @@ export const ENDPOINTS = {
     summary: 'Delete the superseded states of a verified request, and sign what was done',
     role: 'privacy-officer',
     answer: schema.certificateSchema,
+  },
+  assessment: {
+    method: 'get',
+    path: '/api/jobs/{job}/assessment',
+    summary: 'A draft of the impact assessment of a job (Article 35 GDPR), from job and ledger',
+    role: 'privacy-officer',
+    type: 'text/markdown',
+  },
+  records: {
+    method: 'get',
+    path: '/api/records',
+    summary:
+      'Ledger, requests, certificates, audit log, clients, jobs and their papers: one ZIP file, signed',
+    role: 'privacy-officer',
+    type: 'application/zip',
   },
   invite: {
     method: 'post',

@@ -19,6 +19,7 @@ import { waited } from '../jobs/waiting.js';
 import { KeptLedger } from '../ledger/index.js';
 import { Metrics } from '../metrics/index.js';
 import { AuditLog, authentication, oidcReader, Operators, requireRole } from '../operators/index.js';
+import { Records } from '../records/index.js';
 import { Retention } from '../retention/index.js';
 import { ArtifactFiles, RecentArtifacts, RoundFiles } from '../store/index.js';
 import { openTraces } from '../traces/index.js';
@@ -228,6 +229,19 @@ export async function startCoordinator(
       ...(certify && { certify }),
       now,
     });
+    const records = new Records({
+      primitives,
+      signingKey,
+      store,
+      artifacts,
+      ledger,
+      audit,
+      jobs,
+      erasure,
+      enrols: () => enrolment.enrols,
+      version,
+      now,
+    });
     const startedAt = new Date(now()).toISOString();
     const app = createWebApp({
       artifacts: recent,
@@ -243,6 +257,7 @@ export async function startCoordinator(
         jobs,
         enrolment,
         erasure,
+        records,
         operators,
         audit,
         clients: store.clients,

@@ -2,6 +2,7 @@ import { Hono, type Context } from 'hono';
 import { stream } from 'hono/streaming';
 import type { z } from 'zod';
 import { Refusal } from '@tutti/shared/errors';
+import { paperMarkdown } from '@tutti/shared/rights';
 import { ENDPOINTS, openApi, type Endpoint, type EndpointName } from '../api/index.js';
 import type { ClientView, CoordinatorEvent, CoordinatorView } from '../api/schemas.js';
 import type { EnrolmentDesk } from '../enrolment/desk.js';
@@ -10,6 +11,7 @@ import type { Jobs } from '../jobs/jobs.js';
 import { requireRole, type Authenticate } from '../operators/authentication.js';
 import type { AuditLog } from '../operators/audit-log.js';
 import type { Actor, Operators } from '../operators/operators.js';
+import type { Records } from '../records/records.js';
 import type { EnrolledClient, Store } from '../store/index.js';
 import { eventStream } from './events.js';
 import { check, limitBody, readBody } from './input.js';
@@ -20,6 +22,7 @@ export interface Administration {
   readonly jobs: Jobs;
   readonly enrolment: EnrolmentDesk;
   readonly erasure: ErasureDesk;
+  readonly records: Records;
   readonly operators: Operators;
   readonly audit: AuditLog;
   readonly clients: Store['clients'];
@@ -95,7 +98,7 @@ export function adminRoutes(services: Administration): Hono {
 }
 
 function handlersOf(services: Administration): Handlers {
-  const { jobs, enrolment, erasure, operators, audit, clients } = services;
+  const { jobs, enrolment, erasure, records, operators, audit, clients } = services;
   const view = (client: EnrolledClient) => viewOf(client, services.isConnected(client.identity));
   return {
     coordinator: async ({ actor: { name, role } }) => ({
@@ -127,6 +130,15 @@ function handlersOf(services: Administration): Handlers {
     remedyErasure: ({ actor, named, body }) => erasure.remedy(actor, named, body),
     verifyErasure: ({ actor, named }) => erasure.verify(actor, named),
     closeErasure: ({ actor, named }) => erasure.close(actor, named),
+    assessment: async ({ named, context }) =>
+      context.body(paperMarkdown(await records.assessment(named)), 200, {
+        'content-type': 'text/markdown; charset=utf-8',
+      }),
+    records: async ({ actor, context }) =>
+      context.body(new Uint8Array(await records.archive(actor)), 200, {
+        'content-type': 'application/zip',
+        'content-disposition': 'attachment; filename="tutti-records.zip"',
+      }),
     invite: async ({ actor, body }) => {
       const { invitations, expiresAt } = await enrolment.invite(actor.name, body);
       return { invitations, expiresAt: iso(expiresAt) };

@@ -1,3 +1,4 @@
+export * from './archive.js';
 export * from './chained-log.js';
 export * from './erasure/index.js';
 export * from './papers/index.js';

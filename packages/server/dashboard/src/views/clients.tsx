@@ -36,9 +36,11 @@ export function Clients({ state }: { readonly state: State }) {
               <td>
                 {client.revoked !== null
                   ? `revoked: ${client.revoked.why}`
-                  : client.connected
-                    ? 'connected'
-                    : 'away'}
+                  : client.withdrawn !== null
+                    ? `withdrew ${moment(client.withdrawn)}`
+                    : client.connected
+                      ? 'connected'
+                      : 'away'}
               </td>
               <td>{client.version === '' ? 'unknown' : client.version}</td>
               <td>{moment(client.firstSeen)}</td>

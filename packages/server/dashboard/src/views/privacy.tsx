@@ -1,21 +1,27 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { z } from 'zod';
-import type { auditEntrySchema, operatorSchema } from '../../../src/api/schemas.js';
+import type { auditEntrySchema, erasureSchema, operatorSchema } from '../../../src/api/schemas.js';
 import type { Api } from '../api.js';
 import { moment } from '../figures.js';
+import type { State } from '../state.js';
+import { Erasures } from './erasures.js';
+import { Records } from './records.js';
 
 type AuditEntry = z.output<typeof auditEntrySchema>;
 type Operator = z.output<typeof operatorSchema>;
+type Erasure = z.output<typeof erasureSchema>;
 
 const SHOWN_ACTS = 100;
 
-/** What the privacy officer sees beside the rest: who may do what, and who did what. */
-export function Privacy({ api }: { readonly api: Api }) {
+/** What the privacy officer sees beside the rest: requests for erasure, records, who may do what, and who did what. */
+export function Privacy({ api, state }: { readonly api: Api; readonly state: State }) {
+  const [erasures, setErasures] = useState<readonly Erasure[]>([]);
   const [operators, setOperators] = useState<readonly Operator[]>([]);
   const [acts, setActs] = useState<readonly AuditEntry[]>([]);
   const [problem, setProblem] = useState<string>();
   useEffect(() => {
     const load = async () => {
+      setErasures(await api.get('listErasures', '/api/erasures'));
       setOperators(await api.get('listOperators', '/api/operators'));
       setActs((await api.lines('/api/audit')) as readonly AuditEntry[]);
     };
@@ -24,6 +30,8 @@ export function Privacy({ api }: { readonly api: Api }) {
   return (
     <>
       {problem !== undefined && <p role="alert">{problem}</p>}
+      <Erasures erasures={erasures} />
+      <Records api={api} state={state} />
       <section class="card table">
         <h2>Operators</h2>
         <table>
