@@ -36,6 +36,7 @@ export function runClientCommand(surroundings: Surroundings, ask: () => Promise<
 
 const warnings: ReadonlySet<DaemonEvent['kind']> = new Set([
   'refused',
+  'untrusted',
   'declined',
   'left',
   'emptied',

@@ -1,5 +1,6 @@
 import { Refusal } from '@tutti/shared/errors';
 import type { ArtifactSource } from '@tutti/shared/protocol';
+import { tlsRefusal } from './tls-refusal.js';
 
 /** `fetch` as the platform has it, or one that believes further certificate authorities. */
 export type Fetch = (url: URL, init?: RequestInit) => Promise<Response>;
@@ -24,7 +25,7 @@ export class HttpArtifacts implements ArtifactSource {
     // Whoever could send the client on could have it ask whatever else it reaches: machines of its owner's network, say.
     const response = await this.request(new URL(`/artifacts/${hash}`, this.url), { redirect: 'error' }).catch(
       (error: unknown) => {
-        throw unavailable('the connection failed', error);
+        throw tlsRefusal(error) ?? unavailable('the connection failed', error);
       },
     );
     if (!response.ok) throw unavailable(`it answered ${response.status}`);

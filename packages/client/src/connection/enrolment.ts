@@ -14,6 +14,7 @@ import {
   type Invitation,
 } from '@tutti/shared/protocol';
 import type { Fetch } from './artifacts.js';
+import { tlsRefusal } from './tls-refusal.js';
 
 /**
  * Shows the token of an invitation to the coordinator and gets a certificate for an identity. What comes back is checked against the
@@ -52,6 +53,8 @@ export async function enrol(
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   }).catch((error: unknown) => {
+    const untrusted = tlsRefusal(error);
+    if (untrusted !== undefined) throw untrusted;
     throw new Refusal(
       'enrolment.unavailable',
       'The coordinator of the invitation does not answer.',

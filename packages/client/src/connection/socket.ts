@@ -1,17 +1,20 @@
 import { io, type Socket } from 'socket.io-client';
 import { socketChannel, type Channel, type ChannelHandler } from '@tutti/shared/protocol';
 import { Backoff } from './backoff.js';
+import { tlsRefusal } from './tls-refusal.js';
 
 /** Something that happened to a connection. */
 export type ConnectionEvent =
   | { readonly kind: 'connected' | 'lost' }
+  /** The server’s certificate was not believed. In Node. */
+  | { readonly kind: 'untrusted'; readonly code: string; readonly message: string; readonly remedy: string }
   /** The next try comes in so many milliseconds. */
   | { readonly kind: 'waiting'; readonly milliseconds: number; readonly reason: string };
 
 export interface DialOptions {
   readonly largestBody: number;
   readonly accept: (channel: Channel) => ChannelHandler;
-  /** PEM of certificate authorities to believe besides those of the platform. In Node. */
+  /** PEM of certificate authorities to believe, and no others. Default: those of the platform. In Node. */
   readonly certificates?: string;
   /** Default: a wait that doubles from one second to five minutes. */
   readonly backoff?: Backoff;
@@ -67,7 +70,12 @@ export function dialCoordinator(url: string, options: DialOptions): Connection {
     });
     dialled.on('connect_error', (error) => {
       dialled.close();
-      again(causeOf(error));
+      const refusal = tlsRefusal(error);
+      if (refusal !== undefined && !closed) {
+        const { code, message, remedy } = refusal;
+        observe?.({ kind: 'untrusted', code, message, remedy });
+      }
+      again(refusal?.message ?? causeOf(error));
     });
   };
   const drop = () => {

@@ -3,6 +3,7 @@ import { fromHex } from '@tutti/shared/crypto';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { TuttiError } from '@tutti/shared/errors';
 import type { Fetch } from '../connection/artifacts.js';
+import { tlsRefusal } from '../connection/tls-refusal.js';
 import { checkCertificate, readCertificate } from '../identity/certificate-file.js';
 import { readIdentity } from '../identity/identity-file.js';
 import { watchingClock } from './clock.js';
@@ -123,7 +124,8 @@ async function certificateFinding(
 }
 
 function words(error: unknown): { message: string; remedy: string } {
-  if (error instanceof TuttiError) return { message: error.message, remedy: error.remedy };
+  const known = error instanceof TuttiError ? error : tlsRefusal(error);
+  if (known !== undefined) return { message: known.message, remedy: known.remedy };
   const { cause } = error as { cause?: unknown };
   const inner = cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : '';
   return {

@@ -198,6 +198,8 @@ function note(
       enter(event.kind);
       break;
     case 'refused':
+    case 'untrusted':
+      if (event.kind === 'untrusted' && store.notices(1)[0]?.code === event.code) break;
       store.notice({ code: event.code, message: event.message, remedy: event.remedy }, time);
       break;
     case 'joined':
