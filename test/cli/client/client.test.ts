@@ -39,6 +39,7 @@ describe('tutti client init', () => {
       'certificate ok',
       'coordinator ok',
       'data ok',
+      'backend ok',
       'disk ok',
     ]);
   });
@@ -122,6 +123,66 @@ describe('tutti client init', () => {
       code: 2,
       stderr: expect.stringContaining('new invitation') as string,
     });
+  });
+});
+
+describe('tutti client check with a job', () => {
+  const job = `name: lungs
+data: { label: label, columns: [{ name: a, type: number }, { name: b, type: number }] }
+model: { inputs: 2, classes: 2 }
+`;
+
+  async function checked(text: string, name = 'rows.csv') {
+    const { config } = await initialised();
+    const folder = await temporaryDirectory();
+    const [data, jobFile] = [join(folder, name), join(folder, 'job.yaml')];
+    await writeFile(data, text);
+    await writeFile(jobFile, job);
+    const content = parse(await readFile(config, 'utf8')) as Record<string, unknown>;
+    await writeFile(config, stringify({ ...content, data: { source: data } }));
+    return run(['client', 'check', '--config', config, '--job', jobFile]);
+  }
+
+  it('reads every row', async () => {
+    const { code, stdout } = await checked(rows);
+    expect(code).toBe(0);
+    expect(stdout).toContain('2 rows fit the job lungs');
+  });
+
+  it.each<[string, string, RegExp, RegExp]>([
+    ['a column that is missing', 'a,label\n1,0\n', /rows\.csv has no column “b”/, /data\.columns|column/],
+    ['a word for a number', 'a,b,label\n1,2,0\n1,secret,0\n', /rows\.csv, line 3, column “b”/, /number/],
+    ['an empty cell', 'a,b,label\n,2,0\n', /rows\.csv, line 2, column “a”/, /missing|Fill/],
+    [
+      'a class that the job has not',
+      'a,b,label\n1,2,5\n',
+      /rows\.csv, line 2, column “label”/,
+      /0 to 1|class/,
+    ],
+    ['a row that is too short', 'a,b,label\n1,2,0\n1\n', /rows\.csv, line 3/, /row|column|cell/],
+  ])('names file, row and cure of %s', async (_what, text, place, cure) => {
+    const { code, stdout, stderr } = await checked(text);
+    expect(code).toBe(2);
+    expect(stderr).toContain('checks failed: data');
+    const lines = stdout.split('\n');
+    const at = lines.findIndex((line) => place.test(line));
+    expect(lines[at], stdout).toMatch(/failed/);
+    expect(lines[at + 1]).toMatch(cure);
+    expect(stdout).not.toContain('secret');
+  });
+
+  it('fails where the backend of the configuration cannot compute the model', async () => {
+    const { config } = await initialised();
+    const content = parse(await readFile(config, 'utf8')) as Record<string, unknown>;
+    await writeFile(config, stringify({ ...content, training: { backend: 'arrays' } }));
+    const jobFile = join(await temporaryDirectory(), 'job.yaml');
+    await writeFile(
+      jobFile,
+      'name: images\nmodel: { inputs: 16, classes: 2, image: { height: 4, width: 4 }, convolutions: [{ filters: 1 }] }\n',
+    );
+    const { code, stdout } = await run(['client', 'check', '--config', config, '--job', jobFile]);
+    expect(code).toBe(2);
+    expect(stdout).toMatch(/failed +backend .*dense layers alone/);
   });
 });
 

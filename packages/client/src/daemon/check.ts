@@ -1,13 +1,18 @@
+import { existsSync } from 'node:fs';
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { fromHex } from '@tutti/shared/crypto';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { TuttiError } from '@tutti/shared/errors';
-import type { Fetch } from '../connection/artifacts.js';
+import { modelSpecSchema } from '@tutti/shared/learning';
+import { HttpArtifacts, type Fetch } from '../connection/artifacts.js';
 import { tlsRefusal } from '../connection/tls-refusal.js';
 import { checkCertificate, readCertificate } from '../identity/certificate-file.js';
 import { readIdentity } from '../identity/identity-file.js';
+import { Library } from '../library.js';
+import { ClientStore } from './client-store.js';
 import { watchingClock } from './clock.js';
 import type { ClientConfig } from './config.js';
+import type { RowsAskedFor } from './local-data.js';
 import { fetchTrustingFile } from './trusting-fetch.js';
 
 /** What one check came to. */
@@ -18,17 +23,32 @@ export interface Finding {
   readonly remedy?: string;
 }
 
+type Attempt = (check: Finding['check'], action: () => Promise<Omit<Finding, 'check'>>) => Promise<void>;
+
+/** A model for whoever asks for a backend and has seen no job. */
+const SMALLEST = modelSpecSchema.parse({ inputs: 1, classes: 2 });
+
 const DAY = 86_400_000;
 const LEAST_DISK = 100 * 2 ** 20;
 
-/** Checks everything that can be checked before a round: nothing is sent but a question whether the coordinator is alive. */
+/** A job to hold the data and the machine against. */
+export interface JobToCheck extends RowsAskedFor {
+  readonly name: string;
+}
+
+/**
+ * Checks everything that can be checked before a round: nothing is sent but a question whether the coordinator is alive, and for the jobs
+ * that were seen here and not refused.
+ *
+ * @param options - `job`: another one, as from a file, before any coordinator has announced it
+ */
 export async function checkClient(
   config: ClientConfig,
   passphrase: () => Promise<string | undefined>,
-  now: number = Date.now(),
+  { now = Date.now(), job }: { readonly now?: number; readonly job?: JobToCheck } = {},
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  const attempt = async (check: Finding['check'], action: () => Promise<Omit<Finding, 'check'>>) => {
+  const attempt: Attempt = async (check, action) => {
     try {
       findings.push({ check, ...(await action()) });
     } catch (error) {
@@ -43,10 +63,10 @@ export async function checkClient(
   });
   await attempt('certificate', () => certificateFinding(config, passphrase, now));
   let ahead = 0;
+  const { certificates, url } = config.coordinator;
+  const request: Fetch = async (at, init) =>
+    certificates === undefined ? fetch(at, init) : (await fetchTrustingFile(certificates))(at, init);
   await attempt('coordinator', async () => {
-    const { certificates, url } = config.coordinator;
-    const plain: Fetch = (at, init) => fetch(at, init);
-    const request = certificates === undefined ? plain : await fetchTrustingFile(certificates);
     const watching = watchingClock(
       request,
       () => Date.now(),
@@ -77,6 +97,21 @@ export async function checkClient(
           remedy: 'Correct policy.columns.',
         };
   });
+  const jobs = [...(job === undefined ? [] : [job]), ...(await seenJobs(config, request, attempt))];
+  for (const asked of jobs) {
+    await attempt('data', async () => {
+      const { LocalData } = await import('./local-data.js');
+      const count = await new LocalData(config).count(asked);
+      return ok(`${count} rows fit the job ${asked.name}`);
+    });
+  }
+  const { backend } = config.training;
+  const models = jobs.length > 0 ? jobs.map(({ model }) => model) : [SMALLEST];
+  await attempt('backend', async () => {
+    const { createTrainer } = await import('../training/create-trainer.js');
+    for (const model of models) (await createTrainer(model, backend)).dispose();
+    return ok(backend === 'auto' ? 'there is one that computes here' : `${backend} computes here`);
+  });
   await attempt('disk', async () => {
     await mkdir(config.state, { recursive: true, mode: 0o700 });
     await access(config.state, constants.W_OK);
@@ -91,6 +126,30 @@ export async function checkClient(
         };
   });
   return findings;
+}
+
+/** Jobs that this client was invited to, and that nobody refused, as their coordinator announces them. */
+async function seenJobs(config: ClientConfig, request: Fetch, attempt: Attempt): Promise<JobToCheck[]> {
+  if (!existsSync(config.state)) return [];
+  const store = ClientStore.open(config.state);
+  const seen = store.jobs().filter(({ approval }) => approval !== 'refused');
+  store.close();
+  const library = new Library(new HttpArtifacts(config.coordinator.url, request), primitives);
+  const found: JobToCheck[] = [];
+  for (const { job: hash, name } of seen) {
+    await library.job(hash).then(
+      ({ job }) => found.push(job),
+      (error: unknown) =>
+        attempt('data', () =>
+          Promise.resolve({
+            outcome: 'warning',
+            ...words(error),
+            message: `the rows were not checked against ${name}: ${words(error).message}`,
+          }),
+        ),
+    );
+  }
+  return found;
 }
 
 async function certificateFinding(

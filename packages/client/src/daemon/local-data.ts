@@ -4,6 +4,9 @@ import { openSource, readExamples, type ReadOptions, type Source, type Table } f
 import type { KnownJob } from '../library.js';
 import type { ClientConfig } from './config.js';
 
+/** What of a job says which rows it takes. */
+export type RowsAskedFor = Pick<KnownJob['job'], 'data' | 'model' | 'purpose'>;
+
 /** Milliseconds for which rows that were read are kept for the next round. */
 const KEPT = 60_000;
 
@@ -20,9 +23,9 @@ export class LocalData {
     const { rows, consent } = this.config.data;
     // Another choice of rows every round, and people who withdrew since the last: neither can be kept.
     const version = rows === undefined && consent === undefined ? await source.version?.() : undefined;
-    if (version === undefined) return this.read(source, known);
+    if (version === undefined) return this.read(source, known.job);
     const key = `${known.hash} ${version}`;
-    if (this.kept?.key !== key) this.kept = { key, table: this.read(source, known) };
+    if (this.kept?.key !== key) this.kept = { key, table: this.read(source, known.job) };
     const { table } = this.kept;
     table.catch(() => this.release());
     clearTimeout(this.timer);
@@ -31,12 +34,17 @@ export class LocalData {
     return table;
   }
 
+  /** How many rows a job would get, each of them read and checked. @throws {Refusal} `data.…`, `policy.columns` */
+  async count(job: RowsAskedFor): Promise<number> {
+    return (await this.read(await openSource(this.config.data), job)).count;
+  }
+
   release(): void {
     clearTimeout(this.timer);
     this.kept = undefined;
   }
 
-  private async read(source: Source, { job }: KnownJob): Promise<Table> {
+  private async read(source: Source, job: RowsAskedFor): Promise<Table> {
     const { inputs, classes: classCount } = job.model;
     return readExamples(source, { ...job.data, inputs, classCount }, await this.options(job.purpose));
   }
