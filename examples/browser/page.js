@@ -1,5 +1,6 @@
 import { BrowserClient } from './tutti/tutti.js';
 import { drawing, parseDigits, picture } from './digits.js';
+import { parseTable } from './table.js';
 
 const at = (id) => document.getElementById(id);
 const examples = [];
@@ -25,15 +26,26 @@ const attempt = (action) => async () => {
   await Promise.resolve().then(action).catch(show);
 };
 
-function add(pixels, label) {
-  examples.push({ pixels, label });
+function add(features, label) {
+  if (examples.length > 0 && features.length !== examples[0].features.length) {
+    throw {
+      message: `These have ${features.length} numbers each, those before them ${examples[0].features.length}.`,
+      remedy: 'Load the page again to begin with other data.',
+    };
+  }
+  examples.push({ features, label });
   at('count').textContent = String(examples.length);
+}
+
+function addDigit({ pixels, label }) {
+  add(pixels, label);
   if (examples.length <= 60) at('gallery').append(picture(pixels));
 }
 
 function asExamples() {
-  const features = new Float32Array(examples.length * 64);
-  examples.forEach(({ pixels }, row) => features.set(pixels, row * 64));
+  const width = examples[0].features.length;
+  const features = new Float32Array(examples.length * width);
+  examples.forEach((example, row) => features.set(example.features, row * width));
   return { features, labels: Int32Array.from(examples, ({ label }) => label), count: examples.length };
 }
 
@@ -122,7 +134,7 @@ at('clear').addEventListener('click', () => pad.clear());
 at('add').addEventListener(
   'click',
   attempt(() => {
-    add(pad.pixels(), Number(at('digit').value));
+    addDigit({ pixels: pad.pixels(), label: Number(at('digit').value) });
     pad.clear();
   }),
 );
@@ -131,7 +143,9 @@ at('csv').addEventListener(
   attempt(async () => {
     const [file] = at('csv').files;
     if (file === undefined) return;
-    for (const { pixels, label } of parseDigits(await file.text(), file.name)) add(pixels, label);
+    const text = await file.text();
+    if (/^[^\r\n]*\blabel\b/.test(text)) parseDigits(text, file.name).forEach(addDigit);
+    else for (const { features, label } of parseTable(text, file.name)) add(features, label);
   }),
 );
 at('join').addEventListener(

@@ -1,2 +1,2 @@
-/** Builds the browser client into a folder, which is made anew. */
-export declare function buildBrowserClient(out: string): Promise<void>;
+/** Builds the browser client into a folder, which is made anew, with another module for the participant's worker where one is named. */
+export declare function buildBrowserClient(out: string, participant?: string): Promise<void>;

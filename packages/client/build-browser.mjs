@@ -21,14 +21,15 @@ const replaced = [
 
 /**
  * @param {string} out - folder, made anew
+ * @param {string} [participant] - another module in the place of the participant's worker, which imports it
  * @returns {Promise<void>}
  */
-export async function buildBrowserClient(out) {
+export async function buildBrowserClient(out, participant = source('participant-worker.ts')) {
   await rm(out, { recursive: true, force: true });
   await build({
     entryPoints: {
       tutti: source('index.ts'),
-      'participant-worker': source('participant-worker.ts'),
+      'participant-worker': participant,
       'training-worker': source('training-worker.ts'),
     },
     outdir: out,
