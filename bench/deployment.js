@@ -13,7 +13,7 @@ import { publicGenerator } from '@tutti/client/training';
 import { decodeInvitation, encodeInvitation } from '@tutti/shared/protocol';
 import { fileURLToPath } from 'node:url';
 import { buildBrowserClient } from '../packages/client/build-browser.mjs';
-import { makeCertificateAuthority } from './deployment/certificates.js';
+import { makeCertificateAuthority } from './deployment/certificates.mjs';
 import { accuracyOf, checkLedger, checkSite, checkSums, openLedger } from './deployment/checks.js';
 import { startFaultyProxy } from './deployment/faulty-proxy.js';
 import { Page } from './deployment/page.js';
@@ -51,7 +51,7 @@ const PEACE = 90_000;
 
 const folder = await mkdtemp(join(tmpdir(), 'tutti-deployment-'));
 const undo = [];
-let failed = false;
+let failed;
 try {
   failed = !(await run());
 } finally {

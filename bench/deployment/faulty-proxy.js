@@ -1,5 +1,6 @@
 // A TCP proxy in the way of every connection that does what networks do: it delays, it goes silent, it cuts.
 import { createServer, connect } from 'node:net';
+import { clearTimeout, setTimeout } from 'node:timers';
 
 /**
  * @param {{ port: number, uniform: () => number, delay: number, life: number, silent: number }} options - `port`: where it leads to; `uniform`:

@@ -4,5 +4,5 @@ import { RoundPart } from '../../packages/client/src/round-part.ts';
 import '../../packages/client/src/browser/participant-worker.ts';
 import { recordVectors } from './recording.js';
 
-const channel = new BroadcastChannel('tutti-bench-vectors');
+const channel = new globalThis.BroadcastChannel('tutti-bench-vectors');
 recordVectors({ RoundPart, SecAggParticipant }, (record) => channel.postMessage(record));

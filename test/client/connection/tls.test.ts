@@ -13,7 +13,7 @@ import {
   makeCertificateAuthority,
   type CertificateAuthority,
   type ServerCertificate,
-} from '../../../bench/deployment/certificates.js';
+} from '../../../bench/deployment/certificates.mjs';
 import { makeClient, runClient } from '../../support/client.js';
 import { makeKeys } from '../../support/coordinator.js';
 import { temporaryDirectory } from '../../support/temporary.js';

@@ -1,6 +1,7 @@
 // TLS certificates that are made for one run and trusted by nobody else: for benches and tests.
 // The library below asks for it.
 import 'reflect-metadata';
+import { Buffer } from 'node:buffer';
 import { webcrypto } from 'node:crypto';
 import {
   AuthorityKeyIdentifierExtension,
