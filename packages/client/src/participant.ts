@@ -68,6 +68,9 @@ export interface ParticipantOptions {
   readonly patience?: number;
 }
 
+/** Milliseconds for which rounds of a participant that is left running outlive their connection: see {@link ParticipantOptions.patience}. */
+export const USUAL_PATIENCE = 120_000;
+
 /** Bytes of the largest message that a coordinator may send: a roster of 2,048 adverts. */
 export const LARGEST_COORDINATOR_BODY = 4 * 2 ** 20;
 

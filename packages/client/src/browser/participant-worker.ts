@@ -5,7 +5,12 @@ import { Refusal } from '@tutti/shared/errors';
 import { decodeInvitation, type Channel, type ChannelHandler, type Frame } from '@tutti/shared/protocol';
 import { dialCoordinator, enrol, HttpArtifacts, type Connection } from '../connection/index.js';
 import { Library, type KnownJob } from '../library.js';
-import { LARGEST_COORDINATOR_BODY, Participant, type ParticipantEvent } from '../participant.js';
+import {
+  LARGEST_COORDINATOR_BODY,
+  Participant,
+  USUAL_PATIENCE,
+  type ParticipantEvent,
+} from '../participant.js';
 import type { Approval } from '../policy/approval.js';
 import type { ClientPolicy } from '../policy/policy.js';
 import { epsilonSpent } from '../policy/spending.js';
@@ -48,6 +53,7 @@ export interface TakePartOptions {
 /** The participant of a page, in a worker: cryptography, storage and connection are here, and the page only watches. */
 export class ParticipantRoom {
   private storage: BrowserStorage | undefined;
+  private participant: Participant | undefined;
   private connection: Connection | undefined;
   private readonly trainers = new Map<string, Promise<Trainer>>();
 
@@ -73,7 +79,7 @@ export class ParticipantRoom {
       await storage.keepCertificate(invitation.group, certificate);
     }
     this.leave();
-    const participant = new Participant({
+    const participant = (this.participant = new Participant({
       primitives,
       random: () => systemRandom,
       identity,
@@ -90,11 +96,12 @@ export class ParticipantRoom {
       journal: storage.journal,
       approval: (known) => this.approvalOf(known, observe),
       now: () => Date.now(),
+      patience: USUAL_PATIENCE,
       observe: (event) => {
         if (event.kind === 'welcomed') this.connection?.settled();
         observe(event);
       },
-    });
+    }));
     this.connection = dialCoordinator(invitation.url, {
       largestBody: LARGEST_COORDINATOR_BODY,
       accept: (channel) => watched(channel, (through) => participant.accept(through), observe),
@@ -118,6 +125,8 @@ export class ParticipantRoom {
   }
 
   leave(): void {
+    this.participant?.leave();
+    this.participant = undefined;
     this.connection?.close();
     this.connection = undefined;
   }

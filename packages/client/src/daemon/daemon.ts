@@ -9,7 +9,12 @@ import { dialCoordinator, type ConnectionEvent } from '../connection/socket.js';
 import { checkCertificate, readCertificate } from '../identity/certificate-file.js';
 import { readIdentity } from '../identity/identity-file.js';
 import { Library } from '../library.js';
-import { LARGEST_COORDINATOR_BODY, Participant, type ParticipantEvent } from '../participant.js';
+import {
+  LARGEST_COORDINATOR_BODY,
+  Participant,
+  USUAL_PATIENCE,
+  type ParticipantEvent,
+} from '../participant.js';
 import { epsilonSpent, unitOf } from '../policy/spending.js';
 import { ClientStore } from './client-store.js';
 import { watchingClock } from './clock.js';
@@ -69,8 +74,6 @@ const ORDINARY: ReadonlySet<string> = new Set([
   'policy.schedule',
 ]);
 const CERTIFICATE_POLL = 10_000;
-/** Milliseconds for which a round outlives its connection. */
-const PATIENCE = 120_000;
 const CLOCK_AT_FAULT = 30_000;
 
 /**
@@ -153,7 +156,7 @@ function run({ config, observe, now, store, unlock, identity, certificate, pem }
         store.approvalOf(known, now(), config.policy.approval === 'none' ? 'approved' : 'pending'),
       ),
     now,
-    patience: PATIENCE,
+    patience: USUAL_PATIENCE,
     observe: (event) => {
       if (event.kind === 'welcomed') connection.settled();
       tell(event);
