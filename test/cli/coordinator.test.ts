@@ -1,8 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readModelFiles } from '@tutti/client/training';
 import { decodeInvitation } from '@tutti/shared/protocol';
+import { unpackModel } from '../../packages/client/src/training/model-files/index.js';
+import { saved } from '../client/training/support/saved-model.js';
 import { eventually, QUICK_JOB, TestCoordinator, type TestClient } from '../support/test-coordinator.js';
 import { run } from './command.js';
 
@@ -105,6 +108,34 @@ describe('tutti job', () => {
     const out = join(directory, 'model');
     expect((await ask('job', 'result', 'quick', '--out', out)).code).toBe(0);
     expect(await readFile(join(out, 'model.json'), 'utf8')).toContain('weightsManifest');
+  });
+
+  it('brings a model of layers along, from beside the job file, for clients to fetch by its hash', async () => {
+    const { default: tf } = await import('@tensorflow/tfjs');
+    await tf.setBackend('cpu');
+    const path = await saved(tf.sequential({ layers: [tf.layers.dense({ inputShape: [4], units: 2 })] }));
+    await cp(dirname(path), join(directory, 'models'), { recursive: true });
+    const { sha256 } = await readModelFiles(path);
+    const model = `{ kind: layers, source: models/model.json, sha256: '${sha256}', inputs: 4, classes: 2, parameters: 10 }`;
+    const job = QUICK_JOB.replace('name: quick', 'name: layers')
+      .replace('{ inputs: 4, classes: 2 }', model)
+      .replace('training: { backend: arrays }', '');
+    const file = join(directory, 'layers.yaml');
+    await writeFile(file, job);
+    const submitted = await ask('job', 'submit', file, '--json');
+    expect(submitted.stderr).toBe('');
+    const { job: hash } = JSON.parse(submitted.stdout) as { job: string };
+    expect((await ask('job', 'logs', hash, '--follow')).stdout).toMatch(/^round 2 completed/m);
+    const served = await fetch(`${coordinator.url}/artifacts/${sha256}`);
+    expect(unpackModel(new Uint8Array(await served.arrayBuffer())).sha256).toBe(sha256);
+    const announced = await (await fetch(`${coordinator.url}/artifacts/${hash}`)).text();
+    expect(announced).not.toContain('models/model.json');
+
+    await writeFile(file, job.replace(sha256, '0'.repeat(64)));
+    expect((await ask('job', 'submit', file)).stderr).toContain(sha256);
+    await rm(join(directory, 'models'), { recursive: true });
+    await writeFile(file, job);
+    expect((await ask('job', 'submit', file)).stderr).toContain('ENOENT');
   });
 
   it('exits 2 with what the coordinator says where it refuses', async () => {

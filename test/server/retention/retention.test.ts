@@ -1,3 +1,4 @@
+import { modelSpecSchema } from '@tutti/shared/learning';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ArtifactFiles, AuditLog, KeptLedger, openSqliteStore, Retention } from '@tutti/server';
@@ -53,7 +54,7 @@ async function tenDays(options: {
     discard: (hash) => artifacts.remove(hash),
     ledger,
     audit,
-    announced: () => Promise.resolve({}),
+    announced: () => Promise.resolve({ model: modelSpecSchema.parse({ inputs: 2, classes: 2 }) }),
     requests: () =>
       Promise.resolve(options.state === undefined ? [] : [{ job, state: options.state as 'received' }]),
     now,

@@ -69,7 +69,7 @@ describe('the administration', () => {
     [
       'has a model that the coordinator cannot draw',
       QUICK_JOB.replace('classes: 2 }', 'classes: 2, frozen: [hidden_1], hidden: [{ units: 3 }] }'),
-      'model.not-dense',
+      'job.model-missing',
       6,
     ],
   ])('refuses a job that %s', async (_what, job, code, population?: number) => {
@@ -106,8 +106,16 @@ describe('the administration', () => {
   });
 
   it('refuses a request that is larger than any it takes', async () => {
-    const answer = await coordinator.ask('submitJob', { body: { job: 'x'.repeat(2_000_000) } });
-    expect(answer).toMatchObject({ status: 413, json: { code: 'web.too-large' } });
+    const much = 'x'.repeat(2_000_000);
+    expect(await coordinator.ask('invite', { body: { much } })).toMatchObject({
+      status: 413,
+      json: { code: 'web.too-large' },
+    });
+    // A job may bring a model along; its own text may not be so long.
+    expect(await coordinator.ask('submitJob', { body: { job: much } })).toMatchObject({
+      status: 400,
+      json: { code: 'web.malformed' },
+    });
   });
 });
 

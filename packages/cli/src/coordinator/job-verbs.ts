@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { Refusal } from '@tutti/shared/errors';
-import { countWeights, weightsFromBytes } from '@tutti/shared/learning';
+import { countWeights, isPlainDense, weightsFromBytes, weightsToBytes } from '@tutti/shared/learning';
+import type { Job } from '@tutti/shared/protocol';
 import { wholeNumber } from '../arguments.js';
 import { readJob } from '../job/job-file.js';
 import type { Surroundings } from '../surroundings.js';
@@ -29,11 +30,15 @@ export function remoteJobCommands(surroundings: Surroundings): readonly Command[
     )
     .action(async (path: string, flags: AccessFlags & { population?: number }) => {
       // Checked here first, where the lines that are wrong can be named.
-      await readJob(path);
+      const model = await modelToBring(await readJob(path), dirname(path));
       const client = await openClient(flags, surroundings);
       const { population } = flags;
       const job = await client.call('submitJob', {
-        body: { job: await readFile(path, 'utf8'), ...(population !== undefined && { population }) },
+        body: {
+          job: await readFile(path, 'utf8'),
+          ...(population !== undefined && { population }),
+          ...(model && { model }),
+        },
       });
       say(job, jobFacts(job), flags);
     });
@@ -120,4 +125,15 @@ async function writeModel(
   for (const [name, content] of Object.entries(layersModelFiles(announced.model, weights))) {
     await writeFile(join(directory, name), content);
   }
+}
+
+/** What a coordinator cannot make itself of a job's model, which it has no TensorFlow.js for: all but plain dense ones. */
+async function modelToBring(job: Job, folder: string) {
+  if (isPlainDense(job.model) || job.startFrom !== undefined) return undefined;
+  const { createTrainer, modelFilesOf } = await import('@tutti/client/training');
+  const files = await modelFilesOf(job.model, folder);
+  const trainer = await createTrainer(job.model, 'auto', files);
+  const weights = Buffer.from(weightsToBytes(trainer.initialWeights())).toString('base64');
+  trainer.dispose();
+  return { weights, ...(files && { files: Buffer.from(files).toString('base64') }) };
 }

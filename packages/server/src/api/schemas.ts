@@ -15,6 +15,9 @@ const label = z.string().min(1).max(100);
 /** ε, which is unbounded before there is noise. */
 const epsilon = z.number().min(0).nullable();
 
+/** Characters of base64, of 24 MiB. */
+export const LARGEST_BROUGHT_MODEL = 2 ** 25;
+
 /** What went wrong, as every answer that is not a success says it. */
 export const problemSchema = z.object({ code: z.string(), message: z.string(), remedy: z.string() });
 
@@ -23,6 +26,15 @@ export const submissionSchema = z.strictObject({
   job: z.string().min(1).max(1_000_000),
   /** Clients that the guarantee counts on, where not all have enrolled yet: sets δ and the divisor of the mean. */
   population: z.int().min(3).max(10_000_000).optional(),
+  /** Of a model that the coordinator cannot draw itself: all but plain dense ones. */
+  model: z
+    .strictObject({
+      /** The weights that train and travel, 32-bit floats, little-endian. */
+      weights: z.base64().max(LARGEST_BROUGHT_MODEL),
+      /** Of kind `layers`: `model.json` and its weight files in one piece, whose SHA-256 the job states. */
+      files: z.base64().max(LARGEST_BROUGHT_MODEL).optional(),
+    })
+    .optional(),
 });
 
 export const jobStatusSchema = z.enum(['running', 'paused', 'stopped', 'finished']);

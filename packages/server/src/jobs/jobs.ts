@@ -19,6 +19,7 @@ import type { AuditLog } from '../operators/audit-log.js';
 import { JobRunner } from '../rounds/job-runner.js';
 import type { ArtifactFiles, JobStatus, RoundFiles, Store, SubmittedJob } from '../store/index.js';
 import { TrainingTask } from '../tasks/training-task.js';
+import { keepBroughtModel } from './brought-model.js';
 import { HeldLease } from './held-lease.js';
 import { Leadership } from './leadership.js';
 import { declinedBecause, type BackOff } from './back-off.js';
@@ -140,8 +141,8 @@ export class Jobs {
     return this.runs.size;
   }
 
-  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.submitted-before`, `job.too-few-clients`, what {@link announceJob} refuses */
-  async submit(by: Actor, { job: source, population }: Submission): Promise<JobDetail> {
+  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.submitted-before`, `job.too-few-clients`, what {@link announceJob} and {@link keepBroughtModel} refuse */
+  async submit(by: Actor, { job: source, population, model }: Submission): Promise<JobDetail> {
     const { store, artifacts, audit, now } = this.options;
     const job = readSubmission(source);
     const enrolled = (await store.clients.population()).length;
@@ -161,7 +162,7 @@ export class Jobs {
         'Lower privacy.epsilon, or ask a privacy officer to submit the job.',
       );
     }
-    const announced = announceJob(job, counted);
+    const announced = await keepBroughtModel(artifacts, announceJob(job, counted), model);
     // A model that could never begin is refused before anybody counts on it.
     await this.beginningOf(announced);
     const hash = await artifacts.put(encodeAnnouncedJob(announced));
@@ -312,7 +313,7 @@ export class Jobs {
     const standing = this.standing(job);
     const begun = (await store.jobs.state(job)) !== undefined;
     // What a job has begun from may be gone by the time that it is gone on with.
-    const beginning = await this.beginningOf(begun ? { ...announced, startFrom: undefined } : announced);
+    const beginning = begun ? { initialWeights: new Float32Array(0) } : await this.beginningOf(announced);
     const runner = await JobRunner.open({
       job: announced,
       primitives,
@@ -422,15 +423,14 @@ export class Jobs {
     startFrom,
     server,
   }: Pick<AnnouncedJob, 'model' | 'server'> & { readonly startFrom?: AnnouncedJob['startFrom'] }) {
-    const initialWeights = drawInitialWeights(layoutOf(model), model.seed);
-    if (startFrom === undefined) return { initialWeights };
+    if (startFrom === undefined) return { initialWeights: drawInitialWeights(layoutOf(model), model.seed) };
     const { artifacts } = this.options;
     const [weights, state] = await Promise.all([
       artifacts.fetch(startFrom.model),
       artifacts.fetch(startFrom.optimiser),
     ]);
     const stored = { model: weights, state };
-    TrainingTask.restore(server, 1, countWeights(model), stored);
+    const { weights: initialWeights } = TrainingTask.restore(server, 1, countWeights(model), stored);
     return { initialWeights, startFrom: stored };
   }
 

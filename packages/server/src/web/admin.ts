@@ -1,10 +1,15 @@
-import { Hono, type Context } from 'hono';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { stream } from 'hono/streaming';
 import type { z } from 'zod';
 import { Refusal } from '@tutti/shared/errors';
 import { paperMarkdown } from '@tutti/shared/rights';
 import { ENDPOINTS, openApi, type Endpoint, type EndpointName } from '../api/index.js';
-import type { ClientView, CoordinatorEvent, CoordinatorView } from '../api/schemas.js';
+import {
+  LARGEST_BROUGHT_MODEL,
+  type ClientView,
+  type CoordinatorEvent,
+  type CoordinatorView,
+} from '../api/schemas.js';
 import type { EnrolmentDesk } from '../enrolment/desk.js';
 import type { ErasureDesk } from '../erasure/desk.js';
 import type { Jobs } from '../jobs/jobs.js';
@@ -57,12 +62,14 @@ type Handlers = {
 };
 
 const MOST_BYTES = 1_100_000;
+/** Of a job that brings a model along. */
+const MOST_BYTES_OF_JOB = MOST_BYTES + 2 * LARGEST_BROUGHT_MODEL;
 
 /** The administration: every endpoint that {@link ENDPOINTS} describes, and the description. */
 export function adminRoutes(services: Administration): Hono {
   const app = new Hono();
   const handlers = handlersOf(services);
-  app.use('*', limitBody(MOST_BYTES));
+  app.use('*', limitRequest());
   app.get('/openapi.json', async (context) => context.json(openApi((await services.describe()).version)));
   for (const [name, endpoint] of Object.entries<Endpoint>(ENDPOINTS)) {
     const handle = handlers[name as EndpointName] as (asked: unknown) => unknown;
@@ -95,6 +102,16 @@ export function adminRoutes(services: Administration): Hono {
     );
   });
   return app;
+}
+
+/** What does not say how long it is would be held before it is known who sends it: it may not be long. */
+function limitRequest(): MiddlewareHandler {
+  const [small, large] = [limitBody(MOST_BYTES), limitBody(MOST_BYTES_OF_JOB)];
+  return (context, next) => {
+    const { method, path } = context.req;
+    const isLong = method === 'POST' && path.endsWith('/jobs') && context.req.header('content-length');
+    return (isLong ? large : small)(context, next);
+  };
 }
 
 function handlersOf(services: Administration): Handlers {
