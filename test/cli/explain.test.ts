@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -78,6 +78,41 @@ describe('tutti explain', () => {
       expect(code).toBe(0);
       expect(stdout.split('\n').filter((line) => /^ {2}│.{16}│$/.test(line))).toHaveLength(8);
     }
+  });
+
+  it('explains a model with convolutions: gradients sum to score minus base, an occlusion finds the pixels that are read', async () => {
+    const spec = modelSpecSchema.parse({
+      inputs: 32,
+      classes: 2,
+      image: { height: 4, width: 4, channels: 2 },
+      convolutions: [{ filters: 2, kernel: 1, pool: 1, activation: 'tanh' }],
+    });
+    // The convolution lets each channel through; class 1 is where the first channel of the first pixel is large.
+    const weights = new Float32Array(2 * 2 + 2 + 32 * 2 + 2);
+    weights.set([1, 0, 0, 1], 0);
+    weights.set([-2, 2], 6);
+    const convolutional = join(folder, 'convolutional');
+    await mkdir(convolutional);
+    for (const [name, content] of Object.entries(layersModelFiles(spec, weights)))
+      await writeFile(join(convolutional, name), content);
+    const columns = Array.from({ length: 32 }, (_, column) => `p${column}`);
+    const rows = join(folder, 'pixels.csv');
+    const bright = columns.map((_, column) => (column === 0 ? 1 : 0.5)).join(',');
+    await writeFile(rows, `${columns.join(',')},label\n${bright},1\n${columns.map(() => 0).join(',')},0\n`);
+    for (const method of ['gradients', 'occlusion']) {
+      const { stdout, code } = await run([
+        ...['explain', convolutional, '--data', rows, '--method', method, '--image', '4x4x2', '--json'],
+      ]);
+      expect(code).toBe(0);
+      const { values, score, base } = JSON.parse(stdout) as Printed;
+      expect(values).toHaveLength(16);
+      const strongest = values.reduce((best, value) => (value.value > best.value ? value : best));
+      expect(strongest.name).toBe('line 0, column 0');
+      if (method === 'gradients')
+        expect(values.reduce((sum, { value }) => sum + value, 0)).toBeCloseTo(score - base, 3);
+    }
+    const shap = await run(['explain', convolutional, '--data', rows, '--json']);
+    expect(shap.code).toBe(0);
   });
 
   it('takes means or quantiles for the background, and says so', async () => {

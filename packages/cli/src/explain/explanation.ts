@@ -166,7 +166,7 @@ export async function explain(subject: Subject, options: ExplainOptions): Promis
         row: index,
         base,
         score,
-        values: named(values),
+        values: image === undefined ? named(values) : pixels(perPixel(values, image), image),
         ...(image && { image }),
         notes: [`The values miss ${gap.toExponential(1)} of the difference of score and base.`],
       };
@@ -185,15 +185,33 @@ export async function explain(subject: Subject, options: ExplainOptions): Promis
         how: 'Occlusion (Zeiler and Fergus 2014): how much the score falls where a patch of 3 x 3 pixels is laid over the image',
         row: index,
         score: own[label] ?? 0,
-        values: Array.from(map, (value, pixel) => ({
-          name: `line ${Math.floor(pixel / image.width)}, column ${pixel % image.width}`,
-          value,
-        })),
+        values: pixels(map, image),
         image,
         notes: [],
       };
     }
   }
+}
+
+/** What the channels of a pixel come to together. @throws {Refusal} `explanation.shape` where the row is no such image */
+function perPixel(values: Float64Array, { width, height, channels = 1 }: ImageShape): Float64Array {
+  if (values.length !== width * height * channels) {
+    throw new Refusal(
+      'explanation.shape',
+      `${values.length} features are not an image of ${width} x ${height} x ${channels}.`,
+      'Give the width and the height of the image, and its channels where there are several.',
+    );
+  }
+  return Float64Array.from({ length: width * height }, (_, pixel) =>
+    values.subarray(pixel * channels, (pixel + 1) * channels).reduce((sum, value) => sum + value, 0),
+  );
+}
+
+function pixels(values: Float64Array, { width }: ImageShape) {
+  return Array.from(values, (value, pixel) => ({
+    name: `line ${Math.floor(pixel / width)}, column ${pixel % width}`,
+    value,
+  }));
 }
 
 async function backgroundOf(

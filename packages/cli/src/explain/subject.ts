@@ -29,21 +29,17 @@ export interface SubjectOptions {
 
 /** Opens a run's folder, or the folder of a model with a CSV file. */
 export async function openSubject(path: string, options: SubjectOptions): Promise<Subject> {
-  const { createScorer } = await import('@tutti/client/training');
   const isRun = await readFile(join(path, 'run.json')).then(
     () => true,
     () => false,
   );
   const folder = isRun ? join(path, 'model') : path;
-  const spec = specOf(await readText(join(folder, 'model.json')));
-  const bytes = await readFile(join(folder, 'weights.bin'));
-  const weights = weightsFromBytes(new Uint8Array(bytes), countWeights(spec));
-  const scorer = createScorer(spec, weights);
+  const { scorer, inputs, classes } = await openModel(folder);
   if (options.data !== undefined) {
     const { label, offset, scale } = options;
-    const table = await readCsv(options.data, { label, classes: spec.classes, offset, scale });
+    const table = await readCsv(options.data, { label, classes, offset, scale });
     const names = (await readHeader(options.data)).filter((column) => column !== label);
-    return { name: path, scorer, names, ...rowsOf(table, spec), whose: `rows of ${options.data}` };
+    return { name: path, scorer, names, ...rowsOf(table, inputs), whose: `rows of ${options.data}` };
   }
   if (!isRun) {
     throw new Refusal(
@@ -52,10 +48,10 @@ export async function openSubject(path: string, options: SubjectOptions): Promis
       'Give a CSV file with --data: a client’s own rows. They are read here and go nowhere.',
     );
   }
-  return { name: path, scorer, ...(await rowsOfRun(path, spec, options.client)) };
+  return { name: path, scorer, ...(await rowsOfRun(path, inputs, options.client)) };
 }
 
-async function rowsOfRun(path: string, spec: ModelSpec, client: number | undefined) {
+async function rowsOfRun(path: string, inputs: number, client: number | undefined) {
   const { readData, RunDirectory } = await import('@tutti/simulation');
   const settings = await new RunDirectory(path).settings();
   const { heldOut, byClient } = await readData(settings);
@@ -71,14 +67,12 @@ async function rowsOfRun(path: string, spec: ModelSpec, client: number | undefin
   const header = await readHeader(resolve(settings.jobDirectory, source)).catch(() => []);
   const columns = header.filter((column) => column !== label);
   const names =
-    columns.length === spec.inputs
-      ? columns
-      : Array.from({ length: spec.inputs }, (_, index) => `feature ${index}`);
+    columns.length === inputs ? columns : Array.from({ length: inputs }, (_, index) => `feature ${index}`);
   const whose = client === undefined ? 'the public held-out rows' : `the rows of client ${client}`;
-  return { names, ...rowsOf(own, spec), whose };
+  return { names, ...rowsOf(own, inputs), whose };
 }
 
-function rowsOf(examples: Examples, { inputs }: ModelSpec) {
+function rowsOf(examples: Examples, inputs: number) {
   return {
     rows: Array.from({ length: examples.count }, (_, row) =>
       Float64Array.from(examples.features.subarray(row * inputs, (row + 1) * inputs)),
@@ -87,31 +81,60 @@ function rowsOf(examples: Examples, { inputs }: ModelSpec) {
   };
 }
 
-const denseSchema = z.object({
-  class_name: z.literal('Dense'),
-  config: z.object({
-    units: z.int(),
-    activation: z.string(),
-    batch_input_shape: z.tuple([z.null(), z.int()]).optional(),
+const layerSchema = z.looseObject({
+  class_name: z.string(),
+  config: z.looseObject({
+    units: z.int().optional(),
+    activation: z.string().optional(),
+    batch_input_shape: z.tuple([z.null()], z.int()).optional(),
   }),
 });
-const topologySchema = z.object({
-  modelTopology: z.object({ config: z.object({ layers: z.array(denseSchema).min(1) }) }),
-});
+const topologySchema = z.looseObject({ config: z.looseObject({ layers: z.array(layerSchema).min(1) }) });
+const fileSchema = z.object({ modelTopology: topologySchema });
 
-/** The specification of a model that was exported as LayersModel: dense layers, softmax at the end. */
-function specOf(text: string): ModelSpec {
-  const parsed = topologySchema.safeParse(parseJson(text));
-  const layers = parsed.success ? parsed.data.modelTopology.config.layers.map(({ config }) => config) : [];
+/** A model as it was exported, ready to be asked. */
+interface OpenedModel {
+  readonly scorer: Scorer;
+  readonly inputs: number;
+  readonly classes: number;
+}
+
+/** Opens a model that was exported as LayersModel, softmax at the end: dense layers by themselves in double precision, others by TensorFlow.js. */
+async function openModel(folder: string): Promise<OpenedModel> {
+  const { buildModel, createLayersScorer, createScorer, readModelFiles } =
+    await import('@tutti/client/training');
+  const written = fileSchema.safeParse(parseJson(await readText(join(folder, 'model.json'))));
+  const topology = written.data?.modelTopology;
+  const layers = topology?.config.layers ?? [];
+  const last = layers.at(-1);
+  if (topology === undefined || last?.config.activation !== 'softmax') throw unknownModel();
+  if (layers.every(({ class_name: kind }) => kind === 'Dense')) {
+    const spec = specOf(layers.map(({ config }) => config));
+    const bytes = await readFile(join(folder, 'weights.bin'));
+    const scorer = createScorer(spec, weightsFromBytes(new Uint8Array(bytes), countWeights(spec)));
+    return { scorer, inputs: spec.inputs, classes: spec.classes };
+  }
+  const files = await readModelFiles(join(folder, 'model.json'));
+  // A scorer takes logits, and puts the softmax on top by itself.
+  last.config.activation = 'linear';
+  const scorer = await createLayersScorer((tf) => buildModel(tf, { ...files, topology }));
+  return { scorer, inputs: scorer.inputs, classes: scorer.classes };
+}
+
+function specOf(layers: readonly z.output<typeof layerSchema>['config'][]): ModelSpec {
   const spec = modelSpecSchema.safeParse({
     inputs: layers[0]?.batch_input_shape?.[1],
     classes: layers.at(-1)?.units,
     hidden: layers.slice(0, -1).map(({ units, activation }) => ({ units, activation })),
   });
-  if (spec.success && layers.at(-1)?.activation === 'softmax') return spec.data;
-  throw new Refusal(
+  if (spec.success) return spec.data;
+  throw unknownModel();
+}
+
+function unknownModel(): Refusal {
+  return new Refusal(
     'explain.model',
-    'The model is not one of dense layers with a softmax at the end.',
+    'The model is not a chain of layers with a softmax at the end.',
     'For other models call the functions of @tutti/client/rights with a scorer of @tutti/client/training.',
   );
 }

@@ -45,7 +45,11 @@ export function explainCommand({ stdout }: Surroundings): Command {
       'means or quantiles of a private statistic; left out, the rows at hand',
     )
     .option('--feature <column>', 'for the method dependence')
-    .option('--image <size>', 'width and height, such as 8x8: for gradients and occlusion', image)
+    .option(
+      '--image <size>',
+      'width and height, such as 8x8, and channels, if several: for gradients and occlusion',
+      image,
+    )
     .option('--seed <number>', 'of what is drawn: coalitions, samples, shuffles', wholeNumber(0), 1)
     .option('--html <file>', 'write a page with a picture, too')
     .option('--json', 'print one object')
@@ -80,8 +84,12 @@ export function explainCommand({ stdout }: Surroundings): Command {
 }
 
 function image(text: string): ImageShape {
-  const [, width, height] = /^(\d{1,4})x(\d{1,4})$/.exec(text) ?? [];
+  const [, width, height, channels] = /^(\d{1,4})x(\d{1,4})(?:x(\d{1,4}))?$/.exec(text) ?? [];
   if (width === undefined || height === undefined)
-    throw new InvalidArgumentError('It must be a size, such as 8x8.');
-  return { width: Number(width), height: Number(height) };
+    throw new InvalidArgumentError('It must be a size, such as 8x8, or 32x32x3 in three channels.');
+  return {
+    width: Number(width),
+    height: Number(height),
+    ...(channels !== undefined && { channels: Number(channels) }),
+  };
 }
