@@ -25,16 +25,20 @@ import {
 import {
   createIdentity,
   encodeCertificate,
+  encodeRevocationList,
   issueCertificate,
+  issueRevocationList,
   memoised,
   toHex,
   type KeyPair,
+  type RevocationList,
 } from '@tutti/shared/crypto';
 import { primitives as platform } from '@tutti/shared/crypto/primitives';
 import {
   announceJob,
   encodeAnnouncedJob,
   jobSchema,
+  Revocations,
   type AnnouncedJob,
   type ArtifactSource,
   type Channel,
@@ -55,6 +59,12 @@ export interface FederationSetup {
 
 const primitives = memoised(platform);
 const NEVER = 1e14;
+
+interface TestClient {
+  readonly identity: KeyPair;
+  readonly certificate: Uint8Array;
+  readonly held: Revocations;
+}
 
 /** Who is on one end of a connection in memory. */
 interface Ends {
@@ -125,6 +135,8 @@ export class TestFederation {
   heard: (message: string) => void = () => undefined;
   /** While it is set, nothing that clients say arrives. */
   isDeaf = false;
+  /** What the coordinator has of revoked certificates, and hands out. */
+  revocations: RevocationList | undefined;
   readonly events: ParticipantEvent[] = [];
   private network = new Network(() => undefined);
   private artifacts: ArtifactSource | undefined;
@@ -136,10 +148,10 @@ export class TestFederation {
     private readonly seed: string,
     private readonly keys: { readonly authority: KeyPair; readonly coordinator: KeyPair },
     private readonly groupId: Uint8Array,
-    private readonly clients: readonly { readonly identity: KeyPair; readonly certificate: Uint8Array }[],
+    private readonly clients: readonly TestClient[],
     private readonly trainer: Trainer,
   ) {
-    this.participants = clients.map(({ identity, certificate }, index) => {
+    this.participants = clients.map(({ identity, certificate, held }, index) => {
       const { inputs } = job.model;
       const random = seededRandom(`${seed}/examples/${index}`);
       const features = Float32Array.from(random.fill(new Uint8Array(4 * inputs)), (byte) => byte / 128 - 1);
@@ -151,6 +163,7 @@ export class TestFederation {
         authority: keys.authority.publicKey,
         coordinator: keys.coordinator.publicKey,
         groupId,
+        revocations: { held, fetch: () => this.fetchRevocations() },
         library: new Library({ fetch: (hash) => this.fetch(hash) }, primitives),
         work: trainOn(
           () => ({ features, labels: Int32Array.of(0, 1, 1, 0), count: 4 }),
@@ -183,7 +196,16 @@ export class TestFederation {
         const identity = await createIdentity(platform, random(`client ${serial}`));
         const claims = { identity: identity.publicKey, groupId, notBefore: 0, notAfter: NEVER, serial };
         const certificate = await issueCertificate(platform, authority.secretKey, claims);
-        return { identity, certificate: encodeCertificate(certificate) };
+        let kept: Uint8Array | undefined;
+        const held = await Revocations.open(
+          platform,
+          { authority: authority.publicKey, groupId },
+          {
+            read: () => Promise.resolve(kept),
+            write: (list) => Promise.resolve(void (kept = list)),
+          },
+        );
+        return { identity, certificate: encodeCertificate(certificate), held };
       }),
     );
     const job = announceJob(
@@ -200,6 +222,17 @@ export class TestFederation {
     const coordinator = await createIdentity(platform, random('coordinator'));
     const trainer = await createTrainer(job.model, 'arrays');
     return new TestFederation(job, seed, { authority, coordinator }, groupId, enrolled, trainer);
+  }
+
+  /** A list of the authority's: serial numbers are places of clients. */
+  revoke(version: number, serials: readonly number[]): Promise<RevocationList> {
+    const { groupId } = this;
+    return issueRevocationList(platform, this.keys.authority.secretKey, { groupId, version, serials });
+  }
+
+  /** Versions of the lists that clients hold, in their order. */
+  get heldVersions(): readonly number[] {
+    return this.clients.map(({ held }) => held.version);
   }
 
   get jobHash(): string {
@@ -227,6 +260,7 @@ export class TestFederation {
       signingKey: keys.coordinator,
       authority: keys.authority.publicKey,
       groupId,
+      revocations: () => this.revocations,
       sessions,
       population: () => Promise.resolve(identities),
       store,
@@ -378,6 +412,13 @@ export class TestFederation {
     return () => {
       for (const connection of connections) connection.close();
     };
+  }
+
+  private fetchRevocations(): Promise<Uint8Array> {
+    const { revocations } = this;
+    return revocations === undefined
+      ? Promise.reject(new Error('no list'))
+      : Promise.resolve(encodeRevocationList(revocations));
   }
 
   private fetch(hash: string): Promise<Uint8Array> {

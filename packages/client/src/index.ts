@@ -7,4 +7,5 @@ export * from './policy/policy.js';
 export * from './policy/processing.js';
 export * from './policy/schedule.js';
 export * from './policy/spending.js';
+export * from './revocations.js';
 export * from './work.js';

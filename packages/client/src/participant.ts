@@ -20,6 +20,7 @@ import type { Approval } from './policy/approval.js';
 import type { Journal } from './policy/journal.js';
 import { checkPolicy, type ClientPolicy } from './policy/policy.js';
 import { Spending } from './policy/spending.js';
+import type { RevocationFeed } from './revocations.js';
 import { startTimer } from './timer.js';
 import type { Work } from './work.js';
 
@@ -51,6 +52,8 @@ export interface ParticipantOptions {
   readonly coordinator: Uint8Array;
   /** The enrolment group, 32 bytes. */
   readonly groupId: Uint8Array;
+  /** Left out, no list of revoked certificates is known, and rounds that are announced under one are declined. */
+  readonly revocations?: RevocationFeed;
   readonly library: Library;
   /** What is done with the private data. It is read here and goes nowhere. */
   readonly work: Work;

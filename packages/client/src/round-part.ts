@@ -17,6 +17,7 @@ import type { ParticipantOptions } from './participant.js';
 import { checkApproval } from './policy/approval.js';
 import { checkJob } from './policy/policy.js';
 import { chargeFor, type Spending } from './policy/spending.js';
+import { revocationsFor } from './revocations.js';
 import { startTimer } from './timer.js';
 
 export interface RoundPartOptions extends ParticipantOptions {
@@ -56,7 +57,7 @@ export class RoundPart {
   join(opening: Uint8Array): Promise<void> {
     return this.inTurn(async () => {
       try {
-        const joined = await this.prepare();
+        const joined = await this.prepare(opening);
         if (this.over) {
           void joined.machine.expire(Number.POSITIVE_INFINITY);
           return;
@@ -94,13 +95,14 @@ export class RoundPart {
     this.forget();
   }
 
-  private async prepare(): Promise<Joined> {
+  private async prepare(opening: Uint8Array): Promise<Joined> {
     const { primitives, library, journal, policy, random, identity, reference, work } = this.options;
     const known = await library.job(reference.job);
     const { job, plan } = known;
     checkJob(policy, known, this.options.now());
     await checkApproval(known, this.options.approval);
     await this.options.spending.check(known, this.charge(known, plan.maximumCohort));
+    const revocations = await revocationsFor(this.options.revocations, opening);
     const model = await library.model(this.options.model, known);
     const purpose = `client/${toHex(identity.publicKey)}/round/${attemptName(reference)}`;
     const uniform = uniformStream(random(`${purpose}/training`));
@@ -133,6 +135,7 @@ export class RoundPart {
         gammaPpm,
       },
       policy,
+      ...(revocations && { revocations }),
       highestRound: await journal.mark(reference.job),
       attempts: await journal.attempts(reference.job, this.options.model),
     });

@@ -1,8 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { ArtifactFiles, createWebApp } from '@tutti/server';
+import { createIdentity, decodeRevocationList, issueRevocationList } from '@tutti/shared/crypto';
+import { primitives } from '@tutti/shared/crypto/primitives';
+import { seededRandom } from '../../support/seeded-random.js';
 import { temporaryDirectory } from '../../support/temporary.js';
 
 describe('the web application', () => {
+  it('hands the list of revoked certificates to clients, and says where there is none', async () => {
+    const artifacts = await ArtifactFiles.open(await temporaryDirectory());
+    const authority = await createIdentity(primitives, seededRandom('authority'));
+    const claims = { groupId: new Uint8Array(32), version: 4, serials: [7, 9] };
+    const list = await issueRevocationList(primitives, authority.secretKey, claims);
+    const without = createWebApp({ artifacts, revocations: () => undefined });
+    expect((await without.request('/revocations')).status).toBe(404);
+    const app = createWebApp({ artifacts, revocations: () => list });
+    const response = await app.request('/revocations');
+    expect(decodeRevocationList(new Uint8Array(await response.arrayBuffer()))).toEqual(list);
+    const headers = { 'if-none-match': response.headers.get('etag')! };
+    expect((await app.request('/revocations', { headers })).status).toBe(304);
+  });
+
   it('serves an artifact at its hash, for ever, and answers a second request with nothing new', async () => {
     const artifacts = await ArtifactFiles.open(await temporaryDirectory());
     const hash = await artifacts.put(Uint8Array.of(1, 2, 3));

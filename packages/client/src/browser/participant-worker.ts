@@ -2,7 +2,13 @@ import { expose } from 'comlink';
 import { fromHex, toHex } from '@tutti/shared/crypto';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
 import { Refusal } from '@tutti/shared/errors';
-import { decodeInvitation, type Channel, type ChannelHandler, type Frame } from '@tutti/shared/protocol';
+import {
+  decodeInvitation,
+  Revocations,
+  type Channel,
+  type ChannelHandler,
+  type Frame,
+} from '@tutti/shared/protocol';
 import { dialCoordinator, enrol, HttpArtifacts, type Connection } from '../connection/index.js';
 import { Library, type KnownJob } from '../library.js';
 import {
@@ -78,6 +84,9 @@ export class ParticipantRoom {
       certificate = await enrol(primitives, invitation, identity, Date.now());
       await storage.keepCertificate(invitation.group, certificate);
     }
+    const artifacts = new HttpArtifacts(invitation.url);
+    const issuer = { authority: fromHex(invitation.authority), groupId: fromHex(invitation.group) };
+    const held = await Revocations.open(primitives, issuer, storage.revocations(invitation.group));
     this.leave();
     const participant = (this.participant = new Participant({
       primitives,
@@ -87,7 +96,8 @@ export class ParticipantRoom {
       authority: fromHex(invitation.authority),
       coordinator: fromHex(invitation.coordinator),
       groupId: fromHex(invitation.group),
-      library: new Library(new HttpArtifacts(invitation.url), primitives),
+      library: new Library(artifacts, primitives),
+      revocations: { held, fetch: () => artifacts.revocations() },
       work: trainOn(
         () => options.examples,
         (known) => this.trainerOf(known, observe),

@@ -1,6 +1,7 @@
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPObjectStore } from 'idb';
 import { systemRandom } from '@tutti/shared/crypto/primitives';
 import { createIdentity, type Identity, type Primitives } from '@tutti/shared/crypto';
+import type { RevocationKeep } from '@tutti/shared/protocol';
 import type { Charge, Journal } from '../policy/journal.js';
 import type { JobOnOffer } from './job-on-offer.js';
 
@@ -11,6 +12,8 @@ interface Schema extends DBSchema {
   certificates: { key: string; value: Uint8Array };
   /** Every job that asked for this client, by its hash, and whether the person has agreed to it. */
   jobs: { key: string; value: { readonly offer: JobOnOffer; readonly agreed: boolean } };
+  /** The newest list of revoked certificates, by the key of the group. */
+  revocations: { key: string; value: Uint8Array };
   marks: { key: string; value: number };
   attempts: { key: [job: string, model: string]; value: number };
   charges: { key: number; value: Charge };
@@ -25,8 +28,10 @@ export class BrowserStorage {
 
   /** Opens the storage of this origin. */
   static async open(name = 'tutti'): Promise<BrowserStorage> {
-    const database = await openDB<Schema>(name, 1, {
-      upgrade(created) {
+    const database = await openDB<Schema>(name, 2, {
+      upgrade(created, from) {
+        if (from < 2) created.createObjectStore('revocations');
+        if (from >= 1) return;
         for (const store of ['identity', 'certificates', 'jobs', 'marks', 'attempts'] as const) {
           created.createObjectStore(store);
         }
@@ -51,6 +56,14 @@ export class BrowserStorage {
 
   async keepCertificate(group: string, certificate: Uint8Array): Promise<void> {
     await this.write('certificates', (store) => store.put(certificate, group));
+  }
+
+  /** Where a group's list is kept. */
+  revocations(group: string): RevocationKeep {
+    return {
+      read: () => this.database.get('revocations', group),
+      write: (list) => this.write('revocations', (store) => store.put(list, group)),
+    };
   }
 
   jobs(): Promise<readonly { readonly offer: JobOnOffer; readonly agreed: boolean }[]> {
@@ -85,7 +98,9 @@ export class BrowserStorage {
     this.database.close();
   }
 
-  private async write<Name extends 'identity' | 'certificates' | 'jobs' | 'marks' | 'attempts' | 'charges'>(
+  private async write<
+    Name extends 'identity' | 'certificates' | 'jobs' | 'marks' | 'attempts' | 'charges' | 'revocations',
+  >(
     name: Name,
     change: (store: IDBPObjectStore<Schema, [Name], Name, 'readwrite'>) => Promise<unknown>,
   ): Promise<void> {

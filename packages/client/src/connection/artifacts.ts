@@ -7,10 +7,12 @@ export type Fetch = (url: URL, init?: RequestInit) => Promise<Response>;
 
 /** Bytes of the largest job or model that is taken: 2^28 weights. */
 const LARGEST_ARTIFACT = 2 ** 30;
+/** Bytes of the longest list of revoked certificates: a million serial numbers. */
+const LARGEST_LIST = 2 ** 23;
 /** Bytes set aside for what does not say how long it is. */
 const FIRST_ROOM = 2 ** 16;
 
-/** Fetches jobs and models from a coordinator's HTTP server. */
+/** Fetches jobs, models and lists of revoked certificates from a coordinator's HTTP server. */
 export class HttpArtifacts implements ArtifactSource {
   constructor(
     private readonly url: string,
@@ -20,10 +22,19 @@ export class HttpArtifacts implements ArtifactSource {
   ) {}
 
   /** @throws {Refusal} `artifact.unavailable` where the coordinator does not answer with it, `artifact.too-large`. */
-  async fetch(hash: string, most = this.largest): Promise<Uint8Array> {
+  fetch(hash: string, most = this.largest): Promise<Uint8Array> {
+    return this.get(`/artifacts/${hash}`, most);
+  }
+
+  /** The authority's newest list of revoked certificates that the coordinator has: nothing of it is checked here. @throws {Refusal} as {@link fetch} */
+  revocations(): Promise<Uint8Array> {
+    return this.get('/revocations', LARGEST_LIST);
+  }
+
+  private async get(path: string, most: number): Promise<Uint8Array> {
     const largest = Math.min(most, this.largest);
     // Whoever could send the client on could have it ask whatever else it reaches: machines of its owner's network, say.
-    const response = await this.request(new URL(`/artifacts/${hash}`, this.url), { redirect: 'error' }).catch(
+    const response = await this.request(new URL(path, this.url), { redirect: 'error' }).catch(
       (error: unknown) => {
         throw tlsRefusal(error) ?? unavailable('the connection failed', error);
       },
@@ -73,7 +84,7 @@ async function* bodyOf(response: Response): AsyncGenerator<Uint8Array> {
 function tooLarge(largest: number): Refusal {
   return new Refusal(
     'artifact.too-large',
-    `A job or model is larger than ${largest} bytes.`,
+    `A job, model or list is larger than ${largest} bytes.`,
     'Ask the coordinator’s operator for a smaller model.',
   );
 }
@@ -81,7 +92,7 @@ function tooLarge(largest: number): Refusal {
 function unavailable(what: string, cause?: unknown): Refusal {
   return new Refusal(
     'artifact.unavailable',
-    `A job or model could not be fetched from the coordinator: ${what}.`,
+    `A job, model or list could not be fetched from the coordinator: ${what}.`,
     'Check the coordinator’s address and that it is running.',
     { cause },
   );

@@ -1,7 +1,9 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
+import { fromHex, toHex } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
+import type { RevocationKeep } from '@tutti/shared/protocol';
 import type { KnownJob } from '../library.js';
 import type { Approval } from '../policy/approval.js';
 import type { Charge, Journal } from '../policy/journal.js';
@@ -250,6 +252,18 @@ export class ClientStore implements Journal {
       name,
       JSON.stringify(value),
     );
+  }
+
+  /** Keeps the newest list of revoked certificates. */
+  get revocations(): RevocationKeep {
+    return {
+      read: () =>
+        promised(() => {
+          const kept = this.fact('revocations');
+          return typeof kept === 'string' ? fromHex(kept) : undefined;
+        }),
+      write: (list) => promised(() => this.setFact('revocations', toHex(list))),
+    };
   }
 
   fact(name: string): unknown {

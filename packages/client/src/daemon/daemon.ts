@@ -2,6 +2,7 @@ import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromHex, toHex, type KeyPair } from '@tutti/shared/crypto';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
+import { Revocations } from '@tutti/shared/protocol';
 import { TuttiError } from '@tutti/shared/errors';
 import type { PrivacyUnit } from '@tutti/shared/privacy';
 import { HttpArtifacts, type Fetch } from '../connection/artifacts.js';
@@ -93,7 +94,10 @@ export async function startClient(options: DaemonOptions, signal?: AbortSignal):
     const certificate = await awaitCertificate(config, identity, now, options.observe, signal);
     const { certificates } = config.coordinator;
     const pem = certificates === undefined ? undefined : await readCertificates(certificates);
-    return run({ config, observe, now, store, unlock, identity, certificate, pem });
+    const { authority, group } = config.coordinator;
+    const issuer = { authority: fromHex(authority), groupId: fromHex(group) };
+    const revocations = await Revocations.open(primitives, issuer, store.revocations);
+    return run({ config, observe, now, store, unlock, identity, certificate, revocations, pem });
   } catch (error) {
     store?.close();
     unlock();
@@ -109,10 +113,12 @@ interface Parts {
   readonly unlock: () => void;
   readonly identity: KeyPair;
   readonly certificate: Uint8Array;
+  readonly revocations: Revocations;
   readonly pem: string | undefined;
 }
 
-function run({ config, observe, now, store, unlock, identity, certificate, pem }: Parts): ClientDaemon {
+function run(parts: Parts): ClientDaemon {
+  const { config, observe, now, store, unlock, identity, certificate, revocations, pem } = parts;
   const { coordinator } = config;
   let status: DaemonStatus = {
     process: process.pid,
@@ -137,7 +143,8 @@ function run({ config, observe, now, store, unlock, identity, certificate, pem }
     record({ clockAhead: ahead });
     tell({ kind: 'clock', ahead });
   });
-  const library = new Library(new HttpArtifacts(coordinator.url, request), primitives);
+  const artifacts = new HttpArtifacts(coordinator.url, request);
+  const library = new Library(artifacts, primitives);
   const work = localWork(config, library);
   const participant = new Participant({
     primitives,
@@ -148,6 +155,7 @@ function run({ config, observe, now, store, unlock, identity, certificate, pem }
     coordinator: fromHex(coordinator.key),
     groupId: fromHex(coordinator.group),
     library,
+    revocations: { held: revocations, fetch: () => artifacts.revocations() },
     work,
     policy: policyOf(config),
     journal: store,

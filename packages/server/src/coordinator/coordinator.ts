@@ -143,6 +143,7 @@ export async function startCoordinator(
       signingKey,
       authority,
       groupId,
+      revocations: () => revocations.list,
       sessions,
       store,
       artifacts,
@@ -245,6 +246,7 @@ export async function startCoordinator(
     const startedAt = new Date(now()).toISOString();
     const app = createWebApp({
       artifacts: recent,
+      revocations: () => revocations.list,
       enrolment,
       erasure,
       metrics,

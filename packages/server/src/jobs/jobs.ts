@@ -1,4 +1,4 @@
-import type { KeyPair, Primitives, RandomSource } from '@tutti/shared/crypto';
+import type { KeyPair, Primitives, RandomSource, RevocationList } from '@tutti/shared/crypto';
 import { Refusal, TuttiError } from '@tutti/shared/errors';
 import { countWeights, drawInitialWeights, layoutOf } from '@tutti/shared/learning';
 import {
@@ -35,6 +35,8 @@ export interface JobsOptions {
   readonly signingKey: KeyPair;
   readonly authority: Uint8Array;
   readonly groupId: Uint8Array;
+  /** The newest list of revoked certificates that was accepted; left out, none is known. */
+  readonly revocations?: () => RevocationList | undefined;
   readonly sessions: Sessions;
   readonly store: Store;
   readonly artifacts: ArtifactFiles;
@@ -325,6 +327,7 @@ export class Jobs {
       store,
       artifacts,
       files,
+      ...(this.options.revocations && { revocations: this.options.revocations }),
       ...(this.options.expander && { expander: this.options.expander }),
       ledger,
       random: () => random,

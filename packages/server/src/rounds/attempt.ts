@@ -110,7 +110,7 @@ export class Attempt {
       reference,
       modelHash: model,
       groupId,
-      revocationVersion: 0,
+      revocationVersion: this.options.revocations?.()?.version ?? 0,
       deadlines: {
         advertise: opened + phaseDeadline,
         revealSeed: opened + 2 * phaseDeadline,
@@ -124,7 +124,15 @@ export class Attempt {
 
   private machineOptions(parameters: RoundParameters): CoordinatorOptions {
     const { primitives, signingKey, authority, expander } = this.options;
-    return { primitives, signingKey, authority, parameters, ...(expander && { expander }) };
+    const revocations = this.options.revocations?.();
+    return {
+      primitives,
+      signingKey,
+      authority,
+      parameters,
+      ...(revocations && { revocations }),
+      ...(expander && { expander }),
+    };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { KeyPair, Primitives, RandomSource } from '@tutti/shared/crypto';
+import type { KeyPair, Primitives, RandomSource, RevocationList } from '@tutti/shared/crypto';
 import type { AnnouncedJob } from '@tutti/shared/protocol';
 import type { Expander, Phase } from '@tutti/shared/secagg';
 import type { Sessions } from '../connection/index.js';
@@ -30,6 +30,8 @@ export interface JobRunnerOptions {
   readonly signingKey: KeyPair;
   readonly authority: Uint8Array;
   readonly groupId: Uint8Array;
+  /** The newest list of revoked certificates: each attempt is announced under it. Left out, none is known. */
+  readonly revocations?: () => RevocationList | undefined;
   readonly sessions: Sessions;
   /** Everybody enrolled by now, in a fixed order: the cohorts are drawn from it. */
   readonly population: () => Promise<readonly string[]>;

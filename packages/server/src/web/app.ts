@@ -1,5 +1,6 @@
 import { Hono, type Context } from 'hono';
 import { routePath } from 'hono/route';
+import type { RevocationList } from '@tutti/shared/crypto';
 import type { ArtifactSource } from '@tutti/shared/protocol';
 import type { EnrolmentDesk } from '../enrolment/desk.js';
 import type { ErasureDesk } from '../erasure/desk.js';
@@ -10,11 +11,14 @@ import { adminRoutes, type Administration } from './admin.js';
 import { dashboardRoutes } from './dashboard.js';
 import { enrolmentRoutes } from './enrolment.js';
 import { answerProblem } from './problems.js';
+import { revocationRoutes } from './revocations.js';
 import { throttle } from './throttle.js';
 import { withdrawalRoutes } from './withdrawal.js';
 
 export interface WebOptions {
   readonly artifacts: ArtifactSource;
+  /** The newest list of revoked certificates that was accepted. */
+  readonly revocations?: () => RevocationList | undefined;
   readonly enrolment?: EnrolmentDesk;
   readonly erasure?: Pick<ErasureDesk, 'withdraw'>;
   readonly administration?: Administration;
@@ -61,6 +65,7 @@ export function createWebApp(options: WebOptions): Hono {
     });
   }
   app.route('/artifacts', artifactRoutes(artifacts));
+  if (options.revocations !== undefined) app.route('/revocations', revocationRoutes(options.revocations));
   if (enrolment !== undefined) app.route('/enrolment', enrolmentRoutes(enrolment));
   if (erasure !== undefined) app.route('/withdrawal', withdrawalRoutes(erasure));
   if (administration !== undefined) {

@@ -12,6 +12,7 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   'enrolment.by-hand': 404,
   'job.needs-privacy-officer': 403,
   'artifact.unknown': 404,
+  'revocation.none': 404,
   'artifact.damaged': 500,
   'client.unknown': 404,
   'job.unknown': 404,

@@ -4,6 +4,7 @@ export * from './coordinator.js';
 export * from './effects.js';
 export { inProcessExpander, type Expander, type ExpansionJob } from './masking.js';
 export * from './message.js';
+export { decodeRoundOpen, type RoundOpen } from './messages/advertise.js';
 export * from './parameters.js';
 export * from './participant.js';
 export type { ExpectedRound, ParticipantPolicy } from './participant/policy.js';
