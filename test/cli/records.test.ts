@@ -65,6 +65,8 @@ describe('tutti records', () => {
     expect((await run(['records', 'provenance', summary.directory, '--format', 'mermaid'])).stdout).toMatch(
       /^flowchart LR/,
     );
+    const drawn = await run(['records', 'provenance', summary.directory, '--format', 'svg']);
+    expect(drawn.stdout).toContain(`model ${summary.modelHash.slice(0, 12)}`);
     expect((await run(['records', 'provenance', jobFile])).code).toBe(2);
   });
 

@@ -10,6 +10,7 @@ import {
   provenanceJson,
   provenanceMermaid,
   provenanceOf,
+  provenanceSvg,
   type ProcessingFacts,
 } from '@tutti/shared/rights';
 
@@ -136,6 +137,22 @@ describe('the provenance of a model', () => {
     ]);
     expect(provenanceMermaid(graph)).toContain('takes back');
     expect(provenanceMermaid(graph).match(/:::gone/g)).toHaveLength(1);
+  });
+
+  it('is a picture with a box for every node, in which names are text and nothing else', () => {
+    const svg = provenanceSvg(graph);
+    expect(svg.match(/<rect x=/g)).toHaveLength(graph.entities.length + graph.activities.length);
+    expect(svg.match(/class="model gone"/g)).toHaveLength(1);
+    expect(svg.match(/class="back"/g)).toHaveLength(1);
+    expect(svg).toContain('<desc id="summary">3 rounds and 3 models, 1 of them taken back');
+    const hostile = provenanceSvg({
+      ...graph,
+      entities: graph.entities.map((node) => ({ ...node, label: '</text><script>"&\u0000' })),
+    });
+    expect(hostile).not.toContain('<script');
+    expect(hostile).not.toContain('\u0000');
+    expect(hostile).toContain('&lt;/text&gt;&lt;script&gt;&quot;&amp;');
+    expect(svg.match(/NaN|undefined/)).toBeNull();
   });
 
   it('is PROV-JSON in which every relation is between things that are there', () => {

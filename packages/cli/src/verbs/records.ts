@@ -7,6 +7,7 @@ import {
   provenanceJson,
   provenanceMermaid,
   provenanceOf,
+  provenanceSvg,
   type Paper,
 } from '@tutti/shared/rights';
 import { Command, Option } from 'commander';
@@ -56,11 +57,11 @@ export function recordsCommand(surroundings: Surroundings): Command {
     .description('where the model is from: data set, job, rounds and models, as the ledger tells it')
     .argument(...RUN)
     .addOption(
-      new Option('--format <name>', 'PROV-JSON, or a Mermaid flowchart')
-        .choices(['json', 'mermaid'])
+      new Option('--format <name>', 'PROV-JSON, a picture, or a Mermaid flowchart')
+        .choices(['json', 'svg', 'mermaid'])
         .default('json'),
     )
-    .action(async (path: string, { format }: { format: 'json' | 'mermaid' }) => {
+    .action(async (path: string, { format }: { format: 'json' | 'svg' | 'mermaid' }) => {
       const { job, data, ledger, facts } = await readProcessing(path);
       const hash = facts.statement?.subject.hash;
       if (hash === undefined) {
@@ -75,7 +76,9 @@ export function recordsCommand(surroundings: Surroundings): Command {
       stdout.write(
         format === 'mermaid'
           ? provenanceMermaid(graph)
-          : `${JSON.stringify(provenanceJson(graph), null, 2)}\n`,
+          : format === 'svg'
+            ? provenanceSvg(graph)
+            : `${JSON.stringify(provenanceJson(graph), null, 2)}\n`,
       );
     });
 
