@@ -1,6 +1,6 @@
 import { Refusal } from '@tutti/shared/errors';
 import { countWeights } from '@tutti/shared/learning';
-import type { Job } from '@tutti/shared/protocol';
+import { deltaOf, type Job } from '@tutti/shared/protocol';
 import { loadDataset, seededRandomness, systemRandomness } from '@tutti/simulation';
 import { planAudit } from './bounds/audit-plan.js';
 import { auditClients } from './canaries/client-audit.js';
@@ -41,7 +41,7 @@ export async function auditJob(options: AuditJobOptions): Promise<AuditVerdict> 
  */
 export function requireRefutable({ audit, privacy, simulation }: Job): void {
   const { canaries, confidence } = audit;
-  const delta = privacy.delta ?? 1 / (10 * simulation.clients);
+  const delta = deltaOf(privacy, simulation.clients);
   const { largestEpsilon, guesses } = planAudit({ canaries, guesses: guessesOf(audit), delta, confidence });
   if (largestEpsilon > privacy.epsilon) return;
   throw new Refusal(
@@ -89,7 +89,7 @@ async function examples(options: AuditJobOptions, noise: number): Promise<Canary
   return auditExamples({
     model: job.model,
     examples: train,
-    claim: { epsilon: job.privacy.epsilon, delta: job.privacy.delta ?? 1 / (10 * train.count) },
+    claim: { epsilon: job.privacy.epsilon, delta: deltaOf(job.privacy, train.count) },
     clipNorm: job.privacy.clipNorm,
     canaries,
     guesses: guessesOf({ ...job.audit, canaries }),

@@ -1,4 +1,5 @@
 import { Refusal } from '@tutti/shared/errors';
+import { deltaOf } from '@tutti/shared/protocol';
 import { Command } from 'commander';
 import { fractionBelowOne, fraction, positive, positiveWholeNumber } from '../arguments.js';
 import { readJob } from '../job/job-file.js';
@@ -35,10 +36,7 @@ export function planCommand({ stdout }: Surroundings, load: LoadAuditor): Comman
         (job !== undefined && canaries !== undefined ? guessesOf({ ...job.audit, canaries }) : undefined);
       const epsilon = options.epsilon ?? job?.privacy.epsilon;
       const terms = {
-        delta:
-          options.delta ??
-          job?.privacy.delta ??
-          (job === undefined ? 1e-5 : 1 / (10 * job.simulation.clients)),
+        delta: options.delta ?? (job === undefined ? 1e-5 : deltaOf(job.privacy, job.simulation.clients)),
         confidence: options.confidence ?? job?.audit.confidence ?? 0.95,
       };
       if (canaries === undefined && epsilon === undefined) {

@@ -54,6 +54,9 @@ function jobLines(job: JobLedgerReport): readonly string[] {
     `  ${attempts.join(', ')}`,
     `  ε against released models ${epsilonFigure(spent.releasedModel)} of ${epsilonFigure(epsilonBudget)}, at δ = ${deltaFigure(delta)}`,
     `  ε against the coordinator ${epsilonFigure(spent.coordinator)} for the client charged most, ${epsilonFigure(spent.coordinatorMedian)} for the median`,
+    ...(job.unit === 'example'
+      ? ['  each ε is that of one example, and none is stated for a client as a whole']
+      : []),
     ...(job.seeded ? ['  seeded: every draw could be computed again, so that nothing is protected'] : []),
     '',
   ];

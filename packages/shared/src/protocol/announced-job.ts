@@ -12,7 +12,7 @@ import { countWeights, modelSpecSchema } from '../learning/index.js';
 import { exampleTerms } from './example-terms.js';
 import { jobSchema, type Job } from './job.js';
 import { columnWidth, jobDataSchema, type JobData } from './job-data.js';
-import { announcedPrivacySchema, examplePrivacyOf } from './job-privacy.js';
+import { announcedPrivacySchema, deltaOf, examplePrivacyOf } from './job-privacy.js';
 import { roundCost, sampledRelease } from './round-cost.js';
 import { requireSummable } from './round-plan.js';
 import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
@@ -62,15 +62,15 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
     rounds,
     cohort,
   };
+  const delta = deltaOf(job.privacy, population);
   const settled = (noiseMultiplier: number): AnnouncedJob => ({
     ...announced,
     population,
     privacy:
       job.privacy.unit === 'example'
-        ? exampleTerms(job, noiseMultiplier)
-        : { ...job.privacy, delta: job.privacy.delta ?? 1 / (10 * population), noiseMultiplier },
+        ? exampleTerms(job, delta, noiseMultiplier)
+        : { ...job.privacy, delta, noiseMultiplier },
   });
-  const { delta } = settled(1).privacy;
   const noiseMultiplier =
     job.privacy.noiseMultiplier ??
     calibrateNoiseMultiplier({

@@ -4,8 +4,6 @@ import type { ExamplePrivacy } from './job-privacy.js';
 import type { Job } from './job.js';
 
 const DEFAULT_BATCH_RATE = 0.1;
-/** Nobody knows how many examples there are: a client refuses where it has too many for this. */
-const DEFAULT_DELTA = 1e-5;
 
 /**
  * What a job that protects each example leaves open, filled in: all but the noise, which is calibrated.
@@ -15,10 +13,10 @@ const DEFAULT_DELTA = 1e-5;
  *
  * @throws {Refusal} `job.unit` where the job asks for what cannot be had for each example
  */
-export function exampleTerms(job: Job, noiseMultiplier: number): ExamplePrivacy {
+export function exampleTerms(job: Job, delta: number, noiseMultiplier: number): ExamplePrivacy {
   refuseUnfit(job);
   const { training, model, privacy } = job;
-  const { delta = DEFAULT_DELTA, batchRate = DEFAULT_BATCH_RATE, clipNorm } = privacy;
+  const { batchRate = DEFAULT_BATCH_RATE, clipNorm } = privacy;
   const { steps = training.epochs * Math.max(1, Math.round(1 / batchRate)) } = privacy;
   const walked = steps * clipNorm;
   const noise = (clipNorm * noiseMultiplier * Math.sqrt(steps * countWeights(model))) / training.batchSize;

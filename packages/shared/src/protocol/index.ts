@@ -3,7 +3,7 @@ export * from './artifacts.js';
 export * from './enrolment.js';
 export * from './handshake.js';
 export * from './job.js';
-export { examplePrivacyOf, jobPrivacySchema, type ExamplePrivacy } from './job-privacy.js';
+export { deltaOf, examplePrivacyOf, jobPrivacySchema, type ExamplePrivacy } from './job-privacy.js';
 export * from './processing.js';
 export * from './quicknet-beacon.js';
 export * from './revocations.js';

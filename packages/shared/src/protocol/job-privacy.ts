@@ -97,6 +97,14 @@ export const announcedPrivacySchema = fields
       context.addIssue({ code: 'custom', path: ['noise'], message: 'not to be had' });
   });
 
+/** Nobody knows how many examples there are: a client refuses where it has too many for this. */
+const DELTA_OF_EXAMPLES = 1e-5;
+
+/** The δ of a job among so many clients: as it says, or by default. */
+export function deltaOf({ unit, delta }: Pick<Privacy, 'unit' | 'delta'>, clients: number): number {
+  return delta ?? (unit === 'example' ? DELTA_OF_EXAMPLES : 1 / (10 * clients));
+}
+
 /** Privacy of a job whose unit is one example, as announced. */
 export interface ExamplePrivacy extends Omit<Privacy, (typeof EXAMPLE_FIELDS)[number]> {
   readonly unit: 'example';

@@ -9,6 +9,8 @@ export interface JobLedgerReport {
   readonly job: string;
   readonly name: string;
   readonly open: boolean;
+  /** What one ε protects. Absent: a client. */
+  readonly unit?: 'example';
   /** True: every protecting draw could be recomputed from a seed, so that nothing is protected. */
   readonly seeded: boolean;
   readonly debits: number;
@@ -81,12 +83,13 @@ function reportJob(job: string, entries: readonly LedgerEntry[]): JobLedgerRepor
   const state = entries.reduce((known, entry) => known.apply(entry), new LedgerState(job));
   const count = (counts: (event: LedgerEntry['event']) => boolean) =>
     entries.filter(({ event }) => counts(event)).length;
-  const { name, seeded, delta, epsilonBudget } = state.terms;
+  const { name, unit, seeded, delta, epsilonBudget } = state.terms;
   const { undecided } = state;
   return {
     job,
     name,
     open: state.isOpen,
+    ...(unit && { unit }),
     seeded,
     debits: count(({ kind }) => kind === 'round-debited'),
     completed: count(({ kind }) => kind === 'round-completed'),
