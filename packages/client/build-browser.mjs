@@ -17,6 +17,7 @@ const replaced = [
   [/^@tensorflow\/tfjs-backend-wasm$/, () => source('wasm-backend.ts')],
   [/\/native\.js$/, () => source('no-native.ts')],
   [/\/model-files\/open\.js$/, () => source('no-model-files.ts')],
+  [/\/noise-ahead\/index\.js$/, () => source('inline-noise.ts')],
 ];
 
 /**

@@ -16,6 +16,7 @@ import type {
   TrainingControl,
   TrainingSettings,
 } from '../training/trainer.js';
+import { noiseFor } from './noise-ahead/index.js';
 import { PrivateTraining } from './private-training.js';
 
 export interface ExampleTrainerOptions {
@@ -82,6 +83,7 @@ export class ExampleTrainer implements Trainer {
       const perEpoch = Math.max(1, Math.round(1 / samplingRate));
       const steps = this.options.steps ?? settings.epochs * perEpoch;
       await this.options.pay?.(steps);
+      const noise = await noiseFor(this.parameters, random);
       useBackend(this.tf, this.backend);
       writeWeights(this.tf, trainableVariables(this.model), weights);
       const optimizer = optimizerOf(this.tf, settings);
@@ -98,6 +100,7 @@ export class ExampleTrainer implements Trainer {
           steps,
           accountant: 'pld',
           random,
+          noise,
           physicalBatch,
           notFinite: 'leave-out',
         });
@@ -113,6 +116,7 @@ export class ExampleTrainer implements Trainer {
         return training.weights();
       } finally {
         optimizer.dispose();
+        await noise.dispose();
       }
     });
   }

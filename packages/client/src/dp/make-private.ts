@@ -8,7 +8,8 @@ import type { Examples } from '../training/trainer.js';
 import type { AdaptiveClip } from './adaptive-clip.js';
 import type { Clipping } from './clip.js';
 import { stepEvent } from './events.js';
-import { drawnMultiplier } from './noise.js';
+import { drawnMultiplier, type NoiseSource } from './noise.js';
+import { noiseFor } from './noise-ahead/index.js';
 import { checkRange, PrivateTraining } from './private-training.js';
 
 /** What is to be trained, and how. */
@@ -119,18 +120,22 @@ function planOf(options: PrivateOptions): Plan {
 async function start(
   options: PrivateOptions,
   plan: Plan,
-  noiseFor: (dimension: number) => number,
+  multiplierFor: (dimension: number) => number,
 ): Promise<PrivateTraining> {
   const backend = options.backend ?? (await fastestBackend());
   const tf = await requireBackend(backend);
   useBackend(tf, backend);
   const model = options.model(tf);
   const optimizer = options.optimizer(tf);
+  let noise: NoiseSource | undefined;
   try {
-    const dimension = model.trainableWeights.reduce(
+    const parameters = model.trainableWeights.reduce(
       (size, { shape }) => size + shape.reduce<number>((product, side) => product * Number(side), 1),
-      options.adaptiveClip === undefined ? 0 : 1,
+      0,
     );
+    // The count of an adaptive clip norm is one coordinate more.
+    const noiseMultiplier = multiplierFor(parameters + (options.adaptiveClip === undefined ? 0 : 1));
+    noise = await noiseFor(parameters, options.random);
     return new PrivateTraining(tf, backend, {
       ...plan,
       model,
@@ -140,14 +145,16 @@ async function start(
       maxGradNorm: options.maxGradNorm,
       clipping: options.clipping ?? 'flat',
       adaptiveClip: options.adaptiveClip,
-      noiseMultiplier: noiseFor(dimension),
+      noiseMultiplier,
       accountant: options.accountant ?? 'pld',
       random: options.random,
+      noise,
       physicalBatch: options.physicalBatch ?? 512,
     });
   } catch (error) {
     model.dispose();
     optimizer.dispose();
+    await noise?.dispose();
     throw error;
   }
 }

@@ -14,7 +14,7 @@ import { ClipNorm, type AdaptiveClip } from './adaptive-clip.js';
 import { clippedSum, type Clipping } from './clip.js';
 import { stepEvent } from './events.js';
 import { checkModel } from './model-check.js';
-import { accountedMultiplier, addGaussianNoise } from './noise.js';
+import { accountedMultiplier, type NoiseSource } from './noise.js';
 
 /** Everything that a private training is made of, with its noise decided. */
 export interface PrivateTrainingSettings {
@@ -34,8 +34,10 @@ export interface PrivateTrainingSettings {
   /** Steps after which training refuses to go on. */
   readonly steps: number;
   readonly accountant: AccountantName;
-  /** Where sampling and noise come from. */
+  /** Where sampling comes from, and what says whether anybody could recompute the noise. */
   readonly random: RandomSource;
+  /** Noise for sums of as many numbers as the model trains, from the same generator. */
+  readonly noise: NoiseSource;
   /** Examples whose gradients are worked on at once: bounds the memory, not the privacy. */
   readonly physicalBatch: number;
   /**
@@ -131,10 +133,11 @@ export class PrivateTraining {
    * a batch.
    *
    * @throws Refusal `dp.exhausted` when all steps are taken
-   * @throws TuttiError `dp.not-finite` when the gradient of an example is not finite; the step then counts as taken
+   * @throws TuttiError `dp.not-finite` when the gradient of an example is not finite, `dp.noise-thread` when the thread that draws the noise has died; the step then
+   * counts as taken, and the model is as it was
    */
   async step(): Promise<void> {
-    const { expectedBatch, noiseMultiplier, optimizer, random, steps } = this.settings;
+    const { expectedBatch, noise, noiseMultiplier, optimizer, random, steps } = this.settings;
     if (this.taken >= steps) {
       throw new Refusal(
         'dp.exhausted',
@@ -148,7 +151,7 @@ export class PrivateTraining {
     try {
       const rows = this.sample();
       const within = this.addUp(rows);
-      addGaussianNoise(this.sum, this.clip.gradientMultiplier(noiseMultiplier) * this.clip.value, random);
+      noise.addTo(this.sum, this.clip.gradientMultiplier(noiseMultiplier) * this.clip.value);
       this.tf.tidy(() => optimizer.applyGradients(this.named(expectedBatch)));
       this.clip.follow(within, rows.length, noiseMultiplier, random);
     } finally {
@@ -174,8 +177,9 @@ export class PrivateTraining {
     return this.evaluator.evaluate(this.weights(), examples);
   }
 
-  /** Frees the model. */
+  /** Frees the model, and disposes of the noise. */
   dispose(): void {
+    void this.settings.noise.dispose();
     this.settings.optimizer.dispose();
     this.evaluator.dispose();
   }
