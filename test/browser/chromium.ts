@@ -12,6 +12,8 @@ const candidates = [
 /** A Chromium on this machine, or undefined. */
 export const chromium = candidates.find((path) => path !== undefined && existsSync(path));
 
+export const CHROMIUM_FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
+
 export interface OpenPage {
   readonly page: Page;
   /** What went wrong in the page: errors of scripts and of the console. */
@@ -23,7 +25,7 @@ export async function launch(executablePath: string): Promise<Browser> {
   const browser = await puppeteer.launch({
     executablePath,
     headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+    args: CHROMIUM_FLAGS,
   });
   onTestFinished(() => browser.close());
   return browser;

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { dialCoordinator, HttpArtifacts, Library, MemoryJournal, trainOn, Participant } from '@tutti/client';
 import { createTrainer, type Examples } from '@tutti/client/training';
@@ -33,17 +31,10 @@ import {
   type JobInput,
 } from '@tutti/shared/protocol';
 import { temporaryDirectory } from '../support/temporary.js';
+import { servePage } from './serve-page.js';
 
 const token = 'a-token-that-is-used-twice-here';
 const groupId = new Uint8Array(32).fill(9);
-const page = fileURLToPath(new URL('../../examples/browser/', import.meta.url));
-const types: Readonly<Record<string, string>> = {
-  '.html': 'text/html',
-  '.css': 'text/css',
-  '.js': 'text/javascript',
-  '.wasm': 'application/wasm',
-};
-
 /** A coordinator on loopback that serves the example page beside itself, and Node participants around it. */
 export async function openFederation(jobInput: JobInput, options: { bundle: string; population: number }) {
   const directory = await temporaryDirectory();
@@ -76,14 +67,7 @@ export async function openFederation(jobInput: JobInput, options: { bundle: stri
     if (!proven || request.token !== token) return context.json({}, 403);
     return context.json({ certificate: toHex(await certify(fromHex(request.identity))) });
   });
-  app.get('/page/*', async (context) => {
-    const path = context.req.path.slice('/page/'.length) || 'index.html';
-    const file = path.startsWith('tutti/') ? join(options.bundle, path.slice(6)) : join(page, path);
-    const bytes = await readFile(file);
-    return context.body(Uint8Array.from(bytes).buffer, 200, {
-      'content-type': types[extname(file)] ?? 'application/octet-stream',
-    });
-  });
+  servePage(app, options.bundle);
   const listening = await listenOnLoopback(app);
   const url = `http://127.0.0.1:${listening.port}`;
   const sockets = serveSockets(listening.http, {
