@@ -3,6 +3,8 @@
 // hold is checked: every sum against the vectors that went into it, every ε against the accountant. Exits with 1 where something does not.
 //
 //   node bench/deployment.js [--clients 20] [--pages 2] [--rounds 10] [--epsilon 8] [--seed 1] [--calm] [--json] [--keep]
+//
+// `--calm`: nobody is killed or suspended, the network fails all the same. `--keep`: leaves the run’s folder.
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
@@ -71,7 +73,7 @@ async function run() {
   );
   await coordinator.start();
   undo.push(() => coordinator.end());
-  const faults = { uniform, delay: 30, life: values.calm ? Infinity : 20_000, silent: 0.3 };
+  const faults = { uniform, delay: 30, life: 20_000, silent: 0.3 };
   const proxy = await startFaultyProxy({ port: coordinator.port, ...faults });
   undo.push(async () => proxy.close());
   const { invitations } = await coordinator.ask('invite', '--count', String(population));

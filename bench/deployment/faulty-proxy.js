@@ -10,7 +10,6 @@ import { clearTimeout, setTimeout } from 'node:timers';
 export async function startFaultyProxy({ port, uniform, delay, life, silent }) {
   const counts = { connections: 0, cut: 0, silent: 0 };
   const open = new Set();
-  let faulty = true;
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1');
     const link = { near, far, silent: false };
@@ -23,18 +22,16 @@ export async function startFaultyProxy({ port, uniform, delay, life, silent }) {
       far.destroy();
     };
     const cut = () => {
-      if (!faulty) return;
       counts.cut++;
       end();
     };
-    const ends = -life * Math.log(1 - uniform());
     const fail = () => {
       if (uniform() >= silent) return cut();
       counts.silent++;
       link.silent = true;
       setTimeout(cut, 2000 + 4000 * uniform());
     };
-    const timer = Number.isFinite(ends) ? setTimeout(fail, ends) : undefined;
+    const timer = setTimeout(fail, -life * Math.log(1 - uniform()));
     pass(near, far, link);
     pass(far, near, link);
     for (const socket of [near, far]) socket.on('error', end).on('close', end);
@@ -52,11 +49,6 @@ export async function startFaultyProxy({ port, uniform, delay, life, silent }) {
   return {
     port: server.address().port,
     counts,
-    /** From here on nothing is cut any more; what is open and silent stays so. */
-    calm: () => {
-      faulty = false;
-      for (const link of open) if (link.silent) link.near.destroy();
-    },
     close: () => {
       server.close();
       for (const { near, far } of open) [near, far].forEach((socket) => socket.destroy());

@@ -32,7 +32,13 @@ afterAll(async () => {
 
 /** A person at a page who has rows and asks for sums of five, with an identity of this test's own. */
 async function scene(options: Parameters<typeof startLyingCoordinator>[0] = {}, at?: string) {
-  const coordinator = await startLyingCoordinator({ ...options, app: (app) => servePage(app, bundle) });
+  const coordinator = await startLyingCoordinator({
+    ...options,
+    app: (app) => {
+      options.app?.(app);
+      servePage(app, bundle);
+    },
+  });
   const context = await browser!.createBrowserContext();
   onTestFinished(() => context.close());
   const page = await context.newPage();
@@ -96,6 +102,21 @@ describe.skipIf(chromium === undefined && !required)(
       const problem = await page.$eval('#problem', (element) => element.textContent);
       expect(problem).toContain('not the one whose key is pinned');
       expect(coordinator.answers).toEqual([]);
+    });
+
+    it('could not be heard in the middle of loading: the page loads what is missing at the next round', async () => {
+      let refused = 0;
+      const seen = await scene({
+        app: (app) =>
+          app.get('/page/tutti/training-worker.js', async (context, next) =>
+            refused++ === 0 ? context.body(null, 503) : next(),
+          ),
+      });
+      await answer(seen);
+      expect(await seen.kinds()).toContain('browser.worker');
+      expect(await answer(seen, {}, { round: 2 })).toBe('advert');
+      expect(refused).toBe(2);
+      expect(await seen.kinds()).toContain('trained');
     });
 
     it('has a TLS certificate that the browser does not believe: it is asked for nothing', async () => {

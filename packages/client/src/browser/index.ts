@@ -1,4 +1,5 @@
 import { proxy, wrap, type Remote } from 'comlink';
+import { failureOf } from './worker-failure.js';
 import type { BrowserEvent, JobStanding, ParticipantRoom, TakePartOptions } from './participant-worker.js';
 
 export type { JobOnOffer } from './job-on-offer.js';
@@ -22,7 +23,7 @@ export class BrowserClient {
 
   /**
    * @param url - of the built `participant-worker.js`. Default: beside this module
-   * @throws `browser.second-page` where another page of this origin already takes part
+   * @throws `browser.second-page` where another page of this origin already takes part, `browser.worker` where the worker cannot be loaded
    */
   static async open(url = new URL('./participant-worker.js', import.meta.url)): Promise<BrowserClient> {
     // A browser may evict what it was not asked to keep; and who is forgotten here must enrol anew.
@@ -30,7 +31,7 @@ export class BrowserClient {
     const worker = new Worker(url, { type: 'module', name: 'tutti-participant' });
     const room = wrap<ParticipantRoom>(worker);
     try {
-      const { fingerprint } = await room.open();
+      const { fingerprint } = await Promise.race([room.open(), failureOf(worker)]);
       return new BrowserClient(worker, room, fingerprint);
     } catch (error) {
       worker.terminate();
