@@ -61,6 +61,24 @@ describe('ε that a client has spent', () => {
   });
 });
 
+describe('how often a job may call a client', () => {
+  it('is counted by the client itself, for each job', async () => {
+    const limited: KnownJob = {
+      ...one,
+      job: { ...one.job, cohort: { ...one.job.cohort, participations: 2 } },
+    };
+    const journal = new MemoryJournal();
+    const spending = new Spending(journal, policy);
+    await spending.charge(other, charge(other, 1));
+    await spending.charge(limited, charge(limited, 1));
+    await spending.charge(limited, charge(limited, 2));
+    await expect(spending.charge(limited, charge(limited, 3))).rejects.toMatchObject({
+      code: 'policy.participations',
+    });
+    expect(await journal.charges()).toHaveLength(3);
+  });
+});
+
 describe('a client’s own limits', () => {
   const spent = epsilonSpent([charge(one, 1), charge(one, 2)], 1e-3).coordinator;
 

@@ -114,7 +114,7 @@ export class Spending {
    * Checks that one more contribution keeps this client within every limit, and the job within what it announced.
    *
    * @throws {Refusal} `policy.understated` where the job costs more than it says; `policy.budget`, `policy.budget-total`,
-   * `policy.budget-period` where a limit of the owner's would be exceeded
+   * `policy.budget-period` where a limit of the owner's would be exceeded; `policy.participations` where the job would call this client more often than it announced
    */
   async check(known: KnownJob, next: Charge): Promise<void> {
     const charges = await this.journal.charges();
@@ -124,6 +124,7 @@ export class Spending {
     const unit = unitOf(next);
     const after = [...charges.filter((charge) => unitOf(charge) === unit), next];
     const ofJob = after.filter(({ job }) => job === next.job);
+    checkParticipations(known, ofJob.length);
     const perJob = {
       coordinator: policy.maximumEpsilon,
       ...(policy.maximumReleasedEpsilon !== undefined && { releasedModel: policy.maximumReleasedEpsilon }),
@@ -148,6 +149,17 @@ export class Spending {
     this.queue = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** Whether a coordinator keeps to how often a job calls a client, the client counts for itself. */
+function checkParticipations({ job }: KnownJob, charged: number): void {
+  const { participations = Infinity } = job.cohort;
+  if (charged <= participations) return;
+  throw new Refusal(
+    'policy.participations',
+    `The job says that a client takes part in ${participations} rounds at the most; this would be number ${charged}.`,
+    'Nothing need be done: the client takes no further part in the job. Rounds that failed after it had sent its part count here too.',
+  );
 }
 
 /** A job says what ε it will not exceed against its released models. Whether it keeps to that, every client can compute. */

@@ -12,6 +12,8 @@ export interface AttemptSubject {
   readonly reference: RoundReference;
   /** SHA-256, hex, of the model that the clients train. */
   readonly model: string;
+  /** Clients that keep their place in the draw, and are not drawn. */
+  readonly excluded: ReadonlySet<string>;
   /** Makes the cost of the sum durable. */
   readonly debit: (debit: Debit) => Promise<void>;
 }
@@ -39,10 +41,10 @@ export class Attempt {
 
   /** Draws a cohort and opens the round. */
   async begin(): Promise<EndedAttempt> {
-    const { job, population, withdrawn, random, store, files } = this.options;
-    const { reference } = this.subject;
+    const { job, population, random, store, files } = this.options;
+    const { reference, excluded } = this.subject;
     const draw = random(cohortPurpose(reference));
-    const cohort = drawCohort(await population(), job.cohort.samplingRate, draw, withdrawn);
+    const cohort = drawCohort(await population(), job.cohort.samplingRate, draw, excluded);
     const least = Math.max(3, job.cohort.minimum);
     if (cohort.length < least || cohort.length > job.cohort.maximum) {
       const code = cohort.length < least ? 'round.cohort-too-small' : 'round.cohort-too-large';

@@ -8,17 +8,17 @@ import { attemptName, type RoundReference } from '@tutti/shared/protocol';
  *
  * @param population - identities of all enrolled clients
  * @param rate - in (0, 1]
- * @param withdrawn - clients that keep their place and are never drawn: everybody else is drawn as if they were there
+ * @param excluded - clients that keep their place and are not drawn: everybody else is drawn as if they were there
  * @returns a subset, in the order of `population`; empty now and then
  */
 export function drawCohort(
   population: readonly string[],
   rate: number,
   random: RandomSource,
-  withdrawn: ReadonlySet<string> = NOBODY,
+  excluded: ReadonlySet<string> = NOBODY,
 ): readonly string[] {
   const uniform = uniformStream(random);
-  return population.filter((client) => uniform() < rate && !withdrawn.has(client));
+  return population.filter((client) => uniform() < rate && !excluded.has(client));
 }
 
 const NOBODY: ReadonlySet<string> = new Set();

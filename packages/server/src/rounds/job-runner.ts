@@ -194,9 +194,23 @@ export class JobRunner {
     const { interrupted } = this;
     this.interrupted = undefined;
     const debit = (owed: Debit) => this.debit(reference, owed);
-    const attempt = new Attempt(this.options, { plan: this.plan, reference, model: this.state.model, debit });
+    const attempt = new Attempt(this.options, {
+      plan: this.plan,
+      reference,
+      model: this.state.model,
+      excluded: this.excluded,
+      debit,
+    });
     if (interrupted === undefined) return attempt.begin();
     return attempt.goOn(interrupted, this.ledgerState.undecided !== undefined);
+  }
+
+  /** Whoever has withdrawn, and whoever has been charged for as many rounds as the job allows. */
+  private get excluded(): ReadonlySet<string> {
+    const { job, withdrawn = [] } = this.options;
+    const { participations } = job.cohort;
+    const served = participations === undefined ? [] : this.ledgerState.chargedAtLeast(participations);
+    return new Set([...withdrawn, ...served]);
   }
 
   /** Once an attempt: a coordinator that died between the debit and what follows it asks for it again. */

@@ -52,6 +52,7 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
   };
   const data = jobDataSchema.strip().parse(job.data);
   checkColumns(data, model.inputs, model.classes);
+  checkParticipations(job);
   const announced = {
     ...stated,
     data,
@@ -120,6 +121,17 @@ function withoutSource(model: Job['model']): AnnouncedJob['model'] {
   const announced = { ...model };
   delete announced.source;
   return announced;
+}
+
+/** Clients that have had their share leave the draws, so that the cohorts of a job which needs more of them would dwindle. */
+function checkParticipations({ rounds, cohort: { samplingRate, participations = Infinity } }: Job): void {
+  const expected = rounds * samplingRate;
+  if (participations >= expected) return;
+  throw new Refusal(
+    'job.participations',
+    `Over ${rounds} rounds a client is drawn ${expected.toFixed(1)} times on average; cohort.participations allows ${participations}.`,
+    `Set cohort.participations to ${Math.ceil(expected)} or more, or lower rounds or cohort.samplingRate.`,
+  );
 }
 
 /** Columns and classes that are declared must be those that the model takes. */

@@ -107,6 +107,14 @@ export const jobSchema = z.strictObject({
         .max(1)
         .default(0.8)
         .describe('Of the clients that shared keys, the fraction whose input must be in the sum.'),
+      participations: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .optional()
+        .describe(
+          'Most rounds of the job that one client is charged for: after them it is not drawn any more. Default: any number.',
+        ),
       corruptFraction: z
         .number()
         .min(0)

@@ -128,6 +128,13 @@ export class LedgerState {
     };
   }
 
+  /** Clients that have been charged for so many rounds, or more. */
+  chargedAtLeast(rounds: number): ReadonlySet<string> {
+    return new Set(
+      [...this.clients].filter(([, { account }]) => account.count >= rounds).map(([client]) => client),
+    );
+  }
+
   /** ε of one client against the coordinator, at the job's δ. */
   spentBy(client: string): number {
     const record = this.clients.get(client);

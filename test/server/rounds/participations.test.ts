@@ -1,0 +1,40 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openStore } from '@tutti/server';
+import { announceJob, jobSchema } from '@tutti/shared/protocol';
+import { TestFederation } from '../../support/federation.js';
+import { temporaryDirectory } from '../../support/temporary.js';
+
+const cohort = { minimum: 6, maximum: 8, samplingRate: 1, survivorFraction: 0.8, participations: 2 };
+
+describe('a limit on how many rounds a client takes part in', () => {
+  it('is kept by the draw, from what the ledger says, after a restart too', async () => {
+    const federation = await TestFederation.create({ seed: 'limit', clients: 6, job: { rounds: 2, cohort } });
+    const directory = await temporaryDirectory();
+    const store = await openStore(directory);
+    onTestFinished(() => store.close());
+    const first = await federation.coordinator(store, directory);
+    await first.gather();
+    await first.runner.attempt();
+    federation.cut();
+    const { runner, gather, ledger } = await federation.coordinator(store, directory);
+    await gather();
+    await runner.attempt();
+    expect([...runner.ledgerState.chargedAtLeast(2)].sort()).toEqual(federation.identities);
+    expect(runner.ledgerState.spent().mostParticipations).toBe(2);
+    expect(ledger.all.filter(({ event }) => event.kind === 'round-debited')).toHaveLength(2);
+    // Nobody is left: were there another round, nobody would be drawn for it.
+    expect(await runner.attempt()).toMatchObject({ selected: 0, reason: 'round.cohort-too-small' });
+  });
+
+  it('is refused where the rounds of the job need more of each client', () => {
+    const job = (participations: number) =>
+      jobSchema.parse({
+        name: 'limited',
+        model: { inputs: 4, classes: 2 },
+        rounds: 60,
+        cohort: { samplingRate: 0.08, participations },
+      });
+    expect(() => announceJob(job(4), 500)).toThrow(expect.objectContaining({ code: 'job.participations' }));
+    expect(announceJob(job(5), 500).cohort.participations).toBe(5);
+  });
+});
