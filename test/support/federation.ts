@@ -314,6 +314,7 @@ export class TestFederation {
       files: await RoundFiles.open(join(directory, 'rounds')),
       ledger: await KeptLedger.open(store, platform, now),
       audit: new AuditLog(store.audit, now),
+      announce: (job, population) => Promise.resolve(announceJob(job, population)),
       owner: 'test',
       times: {
         phaseDeadline: 60_000,

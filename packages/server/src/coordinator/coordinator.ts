@@ -14,7 +14,7 @@ import {
   type Certify,
 } from '../enrolment/index.js';
 import { ErasureDesk } from '../erasure/index.js';
-import { Jobs } from '../jobs/index.js';
+import { announceOnThread, Jobs } from '../jobs/index.js';
 import { waited } from '../jobs/waiting.js';
 import { KeptLedger } from '../ledger/index.js';
 import { Metrics } from '../metrics/index.js';
@@ -150,6 +150,7 @@ export async function startCoordinator(
       files: new RoundFiles(storage, 'rounds/'),
       ledger,
       audit,
+      announce: announceOnThread(),
       epsilonWithoutOfficer: settings.privacy.epsilonWithoutOfficer,
       owner: randomUUID(),
       times: {

@@ -1,3 +1,4 @@
+export * from './announcing/index.js';
 export * from './back-off.js';
 export * from './held-lease.js';
 export * from './jobs.js';

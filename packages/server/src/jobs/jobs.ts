@@ -3,7 +3,6 @@ import { Refusal, TuttiError } from '@tutti/shared/errors';
 import { countWeights, drawInitialWeights, layoutOf } from '@tutti/shared/learning';
 import {
   announcedJobSchema,
-  announceJob,
   encodeAnnouncedJob,
   encodingPlan,
   type AnnouncedJob,
@@ -20,6 +19,7 @@ import { JobRunner } from '../rounds/job-runner.js';
 import type { ArtifactFiles, JobStatus, RoundFiles, Store, SubmittedJob } from '../store/index.js';
 import { TrainingTask } from '../tasks/training-task.js';
 import { keepBroughtModel } from './brought-model.js';
+import type { Announce } from './announcing/index.js';
 import { HeldLease } from './held-lease.js';
 import { Leadership } from './leadership.js';
 import { declinedBecause, type BackOff } from './back-off.js';
@@ -44,6 +44,8 @@ export interface JobsOptions {
   readonly expander?: Expander;
   readonly ledger: KeptLedger;
   readonly audit: AuditLog;
+  /** Settles what a submitted job leaves open, off the thread of the sockets. */
+  readonly announce: Announce;
   /** Jobs with a larger budget are submitted by privacy officers only. */
   readonly epsilonWithoutOfficer?: number | undefined;
   /** A name that no other process has, nor this one after a restart. */
@@ -143,7 +145,7 @@ export class Jobs {
     return this.runs.size;
   }
 
-  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.submitted-before`, `job.too-few-clients`, what {@link announceJob} and {@link keepBroughtModel} refuse */
+  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.submitted-before`, `job.too-few-clients`, what `announceJob` and {@link keepBroughtModel} refuse */
   async submit(by: Actor, { job: source, population, model }: Submission): Promise<JobDetail> {
     const { store, artifacts, audit, now } = this.options;
     const job = readSubmission(source);
@@ -164,7 +166,7 @@ export class Jobs {
         'Lower privacy.epsilon, or ask a privacy officer to submit the job.',
       );
     }
-    const announced = await keepBroughtModel(artifacts, announceJob(job, counted), model);
+    const announced = await keepBroughtModel(artifacts, await this.options.announce(job, counted), model);
     // A model that could never begin is refused before anybody counts on it.
     await this.beginningOf(announced);
     const hash = await artifacts.put(encodeAnnouncedJob(announced));

@@ -1,0 +1,1 @@
+export { announceOnThread, type Announce } from './announcer.js';
