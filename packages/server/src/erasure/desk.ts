@@ -19,6 +19,7 @@ import { checksOf } from './checks.js';
 import { carryOut, goOn, type RemedyWish } from './remedies.js';
 import { RequestLog } from './request-log.js';
 import { remedyChoice, type RemedyChoice } from './standing.js';
+import { supersededStates } from './superseded.js';
 import { DEPLOYED_LIMITS } from './words.js';
 
 export interface ErasureDeskOptions {
@@ -128,10 +129,13 @@ export class ErasureDesk {
       const { outcome, checks, client, times, job = '' } = request;
       if (request.state !== 'verified' || outcome === undefined || checks === undefined)
         throw wrongState(request);
-      const { audit, ledger, artifacts, discard, primitives, signingKey, now } = this.options;
+      const { store, audit, ledger, artifacts, discard, primitives, signingKey, now } = this.options;
       await audit.record(by.name, 'erasure.close', number, { superseded: outcome.superseded.length });
       await ledger.refresh();
-      for (const hash of outcome.superseded) await discard(hash);
+      // What another job has come to need since stays.
+      const free = new Set(await supersededStates(store, ledger.all, standingJob(ledger.all, job)));
+      const superseded = outcome.superseded.filter((hash) => free.has(hash));
+      for (const hash of superseded) await discard(hash);
       const certificate = await signErasureCertificate(primitives, signingKey, {
         request: number,
         job: standingJob(ledger.all, job),
@@ -145,7 +149,7 @@ export class ErasureDesk {
         seeded: false,
       });
       const hash = await artifacts.put(new TextEncoder().encode(`${JSON.stringify(certificate, null, 2)}\n`));
-      const deleted = outcome.superseded.length;
+      const deleted = superseded.length;
       await this.log.note(() => ({ kind: 'closed', request: number, deleted, certificate: hash }));
       return certificate;
     });

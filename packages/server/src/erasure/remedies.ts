@@ -5,8 +5,6 @@ import {
   certifiedRemoval,
   clientFamilyAccount,
   familyAccount,
-  familyOf,
-  lineageOf,
   roundedUp,
   successionOf,
   type ErasureEvent,
@@ -20,6 +18,7 @@ import type { ArtifactFiles, Store } from '../store/index.js';
 import { replayJob } from './replay.js';
 import type { RequestLog } from './request-log.js';
 import { certifiedTerms, type GoingBack, type RemedyChoice } from './standing.js';
+import { supersededStates } from './superseded.js';
 import { deployedGuarantee } from './words.js';
 
 type Begun = Extract<ErasureEvent, { kind: 'begun' }>;
@@ -103,7 +102,7 @@ export async function goOn(
   const isOver = submitted?.status === 'finished' || submitted?.status === 'stopped';
   if (isOver && rounds < replayed) throw stoppedShort(submitted.name, rounds, replayed);
   if (!isOver) return log.request(number);
-  const superseded = await supersededStates(options, successor);
+  const superseded = await supersededStates(store, ledger.all, successor);
   const facts = { modelBefore, epsilonBefore, kept, replayed, checkpoint, superseded };
   return remedied(options, number, successor, { remedy: 'exact', ...facts });
 }
@@ -134,24 +133,6 @@ async function remedied(
     delta,
   };
   return log.note(() => ({ kind: 'remedied', request: number, outcome }));
-}
-
-/** Models and memories of the optimiser that are no step towards the model of a job, in its family. */
-async function supersededStates({ store, ledger }: RemedyOptions, job: string): Promise<string[]> {
-  const entries = ledger.all;
-  const state = await store.jobs.state(job);
-  const stood = new Set(lineageOf(entries, job).map(({ job: of, round }) => `${of} ${round}`));
-  const standing = new Set([state?.model, state?.task, successionOf(entries, job)?.model]);
-  const gone = new Set<string>();
-  for (const member of familyOf(entries, job)) {
-    for (const { round, modelHash, taskHash } of await store.rounds.of(member)) {
-      const hashes = taskHash === undefined ? [modelHash] : [modelHash, taskHash];
-      const stands = stood.has(`${member} ${round}`);
-      for (const hash of hashes) if (stands) standing.add(hash);
-      for (const hash of hashes) if (!stands) gone.add(hash);
-    }
-  }
-  return [...gone].filter((hash) => !standing.has(hash));
 }
 
 function submissionOf({ population, ...job }: AnnouncedJob) {
