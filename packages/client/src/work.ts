@@ -1,6 +1,7 @@
 import type { RandomSource } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
 import { trainingOfRound } from '@tutti/shared/learning';
+import { canonicalJson } from '@tutti/shared/privacy';
 import { examplePrivacyOf } from '@tutti/shared/protocol';
 import type { KnownJob } from './library.js';
 import type { ExampleProtection, Examples, PersonalWeights, Trainer } from './training/trainer.js';
@@ -22,7 +23,7 @@ export interface Task {
 /** What a client does with its own data in a round. Whatever it gives is clipped, noised and masked before it leaves. */
 export interface Work {
   /**
-   * The vector of a round: for training, the local weights minus the global ones.
+   * The vector of a round: for training, the local weights minus the global ones. Where the job's unit is an example, no noise is added to it afterwards: it has to be private as it is.
    * @returns `plan.dimension` numbers
    */
   contribute(task: Task): Promise<Float32Array>;
@@ -43,6 +44,7 @@ export function trainOn(
       const rows = await examples(known);
       checkDelta(known, rows);
       const chosen = await trainer(known);
+      checkProtection(known, chosen);
       signal.throwIfAborted();
       const { training, rounds } = known.job;
       const trained = await chosen.train(model, rows, trainingOfRound(training, round, rounds), uniform, {
@@ -64,6 +66,20 @@ export function protectionFor({
   if (terms === undefined) return undefined;
   const { clipNorm, noiseMultiplier, batchRate, steps } = terms;
   return { clipNorm, noiseMultiplier, batchRate, steps, expectedBatch: training.batchSize };
+}
+
+/**
+ * The update of a job that protects each example leaves without further noise: a trainer that does not protect as the job says would give the examples away.
+ * @throws {Refusal} `client.unprotected`
+ */
+function checkProtection({ job }: KnownJob, trainer: Trainer): void {
+  const asked = protectionFor(job);
+  if (asked === undefined || canonicalJson(asked) === canonicalJson(trainer.protection ?? null)) return;
+  throw new Refusal(
+    'client.unprotected',
+    'The job counts on training that protects each example, and the trainer here does not.',
+    'Make it with createTrainer and what protectionFor says of the job.',
+  );
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   checkJob,
   epsilonSpent,
   MemoryJournal,
+  protectionFor,
   Spending,
   trainOn,
   unitOf,
@@ -11,7 +12,7 @@ import {
   type ClientPolicy,
   type KnownJob,
 } from '@tutti/client';
-import type { Trainer } from '@tutti/client/training';
+import type { ExampleProtection, Trainer } from '@tutti/client/training';
 import {
   announceJob,
   encodingPlan,
@@ -55,6 +56,17 @@ const known = (job: AnnouncedJob, hash = '1'.repeat(64)): KnownJob => ({
 const job = known(announced());
 const charge = (of: KnownJob, round: number): Charge =>
   chargeFor(of, { job: of.hash, round, attempt: 0 }, of.plan.maximumCohort, NOW);
+
+const protecting = (protection: ExampleProtection | undefined) =>
+  ({ protection, train: (weights: Float32Array) => Promise.resolve(weights) }) as unknown as Trainer;
+const taskOf = (of: KnownJob) => ({
+  known: of,
+  round: 1,
+  model: new Float32Array(15),
+  uniform: () => 0.5,
+  random: seededRandom('task'),
+  signal: new AbortController().signal,
+});
 
 describe('a client that is asked to protect each of its examples', () => {
   it('takes no part unless its owner agreed to this weaker promise', () => {
@@ -133,22 +145,25 @@ describe('a client that is asked to protect each of its examples', () => {
 
   it('takes no part where it has more examples than one over δ, and tells the coordinator nothing of why', async () => {
     const examples = clusters(60, 4, 3);
-    const trainer = { train: (weights: Float32Array) => Promise.resolve(weights) } as unknown as Trainer;
     const work = trainOn(
       () => examples,
-      () => trainer,
+      ({ job: { privacy, training } }) => protecting(protectionFor({ privacy, training })),
     );
-    const task = (of: KnownJob) => ({
-      known: of,
-      round: 1,
-      model: new Float32Array(15),
-      uniform: () => 0.5,
-      random: seededRandom('task'),
-      signal: new AbortController().signal,
-    });
-    await expect(work.contribute(task(job))).resolves.toHaveLength(15);
+    await expect(work.contribute(taskOf(job))).resolves.toHaveLength(15);
     const careless = known(announced({ delta: 0.05 }));
     // Not `policy.` nor `job.`: those codes are told.
-    await expect(work.contribute(task(careless))).rejects.toMatchObject({ code: 'client.delta' });
+    await expect(work.contribute(taskOf(careless))).rejects.toMatchObject({ code: 'client.delta' });
+  });
+
+  it.each<[string, ExampleProtection | undefined]>([
+    ['without any', undefined],
+    ['with less noise', { ...protectionFor(job.job)!, noiseMultiplier: 0.1 }],
+    ['with more steps', { ...protectionFor(job.job)!, steps: 100 }],
+  ])('sends nothing that a trainer made %s', async (_what, protection) => {
+    const work = trainOn(
+      () => clusters(60, 4, 3),
+      () => protecting(protection),
+    );
+    await expect(work.contribute(taskOf(job))).rejects.toMatchObject({ code: 'client.unprotected' });
   });
 });

@@ -11,6 +11,7 @@ import { TensorFlowTrainer } from '../training/tensorflow/trainer.js';
 import { trainableVariables, writeWeights } from '../training/tensorflow/weights.js';
 import type {
   Evaluation,
+  ExampleProtection,
   Examples,
   Trainer,
   TrainingControl,
@@ -34,6 +35,8 @@ export interface ExampleTrainerOptions {
   readonly random?: RandomSource | undefined;
   /** Examples whose gradients are worked on at once. Default: 512. */
   readonly physicalBatch?: number | undefined;
+  /** What a job asks for and this trainer keeps. */
+  readonly protection?: ExampleProtection | undefined;
   /** Resolves when so many steps are paid for; before that no data are read. Default: the caller has seen to it. */
   readonly pay?: ((steps: number) => Promise<void>) | undefined;
 }
@@ -61,6 +64,10 @@ export class ExampleTrainer implements Trainer {
       classes: outputsOf(model),
     });
     this.parameters = this.plain.parameters;
+  }
+
+  get protection(): ExampleProtection | undefined {
+    return this.options.protection;
   }
 
   initialWeights(): Float32Array {

@@ -40,6 +40,7 @@ export async function createProtectedTrainer(
       samplingRate,
       expectedBatch,
       steps,
+      protection,
     });
   } catch (error) {
     model.dispose();

@@ -92,6 +92,8 @@ export interface Trainer {
   readonly backend: string;
   /** Length of the weight vector. */
   readonly parameters: number;
+  /** How every training protects each example. Absent: not at all, and what is trained must not leave without noise. */
+  readonly protection?: ExampleProtection | undefined;
   /** The weights before the first round, drawn from the public seed of the model: the same on every machine. */
   initialWeights(): Float32Array;
   /**

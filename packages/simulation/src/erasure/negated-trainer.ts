@@ -9,11 +9,12 @@ export function negatedTrainer(trainer: Trainer): Trainer {
   return {
     backend: trainer.backend,
     parameters: trainer.parameters,
+    protection: trainer.protection,
     initialWeights: () => trainer.initialWeights(),
     evaluate: (weights, examples) => trainer.evaluate(weights, examples),
     dispose: () => trainer.dispose(),
-    train: async (weights, examples, settings, uniform) => {
-      const trained = await trainer.train(weights, examples, settings, uniform);
+    train: async (weights, examples, settings, uniform, control) => {
+      const trained = await trainer.train(weights, examples, settings, uniform, control);
       return trained.map((weight, index) => 2 * (weights[index] ?? 0) - weight);
     },
   };

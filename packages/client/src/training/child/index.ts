@@ -86,6 +86,7 @@ export async function createChildTrainer(
   return {
     backend: computing,
     parameters: initialWeights.length,
+    protection: options.protection,
     initialWeights: () => initialWeights.slice(),
     train(
       weights,
