@@ -84,6 +84,20 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: 'separable conv2d',
+    shape: image,
+    layers: () => [
+      tf.layers.separableConv2d({
+        filters: 4,
+        kernelSize: 3,
+        depthMultiplier: 2,
+        padding: 'same',
+        activation: 'tanh',
+      }),
+      tf.layers.separableConv2d({ filters: 3, kernelSize: [2, 3], strides: [2, 2], useBias: false }),
+    ],
+  },
+  {
     name: 'embedding of repeated tokens',
     shape: [7],
     vocabulary: 4,

@@ -135,3 +135,16 @@ describe('findModelProblems', () => {
     model.dispose();
   });
 });
+
+describe('what has no rule', () => {
+  it.each([
+    ['upSampling2d', () => modelOf([4, 3, 1], tf.layers.conv2dTranspose({ filters: 2, kernelSize: 2 }))],
+    ['goBackwards', () => modelOf([4, 3], tf.layers.bidirectional({ layer: tf.layers.lstm({ units: 2 }) }))],
+    ['leaky ReLU', () => modelOf([4, 3], tf.layers.prelu())],
+  ])('is refused with what takes its place: %s', (replacement, model) => {
+    const [problem, ...others] = findModelProblems(model());
+    expect(problem?.reason).toMatch(/there is no rule/);
+    expect(problem?.remedy).toContain(replacement);
+    expect(others).toEqual([]);
+  });
+});

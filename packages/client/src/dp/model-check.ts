@@ -36,6 +36,14 @@ export function findModelProblems(model: LayersModel): ModelProblem[] {
   return problems;
 }
 
+/** What takes the place of a layer that has no rule, where that is plain. */
+const replacements: Readonly<Record<string, string>> = {
+  Bidirectional:
+    'Use two recurrent layers on the same input, one of them with goBackwards, and concatenate their outputs.',
+  Conv2DTranspose: 'Use an upSampling2d layer and a conv2d layer behind it.',
+  PReLU: 'Use a leaky ReLU, whose slope is not trained.',
+};
+
 function problemsOf(layer: Layer): ModelProblem[] {
   const kind = layer.getClassName();
   const settings = layer as unknown as CheckedLayer;
@@ -56,7 +64,7 @@ function problemsOf(layer: Layer): ModelProblem[] {
   if (!(kind in rules)) {
     problem(
       `there is no rule for the per-example gradients of ${kind}`,
-      `Freeze it, or use one of ${Object.keys(rules).join(', ')}.`,
+      replacements[kind] ?? `Freeze it, or use one of ${Object.keys(rules).join(', ')}.`,
     );
   }
   if (layer.inboundNodes.length > 1) {

@@ -41,17 +41,6 @@ function single(
   };
 }
 
-/** The rules, by class name of the layer. A layer with trainable weights and no rule cannot be trained privately. */
-export const rules: Readonly<Record<string, Rule>> = {
-  Dense: single(dense, denseForward),
-  Conv1D: single(convolution, convolutionForward),
-  Conv2D: single(convolution, convolutionForward),
-  DepthwiseConv2D: single(depthwise, depthwiseForward),
-  Embedding: single(embedding),
-  LayerNormalization: single(layerNormalization),
-  ...recurrentRules,
-};
-
 /** Of a dense layer that stays, with two thin matrices beside it that train: each is a product of its own. */
 const adapted: Rule = {
   forward: (tf, layer, input, capture) => {
@@ -176,19 +165,55 @@ function depthwiseForward(tf: TensorFlow, layer: Layer, input: Tensor): Tensor {
 /** Forms the gradients: for each channel the product of what its window saw and the gradient of its outputs. */
 function depthwise(tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor): Contribution {
   const { image, window } = imageAndWindow(tf, layer, input);
-  const [kernelShape = [], bias] = shapesOf(layer);
-  const [examples, , , channels] = image.shape;
-  const multiplier = kernelShape[3] ?? 1;
-  const taps = window.size[0] * window.size[1];
-  const columns = patches(tf, image, window);
-  const positions = columns.shape[1];
-  const seen = tf.transpose(tf.reshape(columns, [examples, positions, taps, channels]), [0, 3, 2, 1]);
-  const outputs = tf.reshape(gradient, [examples, positions, channels, multiplier]);
-  const kernels = tf.matMul(seen, tf.transpose(outputs, [0, 2, 1, 3]));
-  const gradients: Tensor[] = [tf.transpose(kernels, [0, 2, 1, 3])];
-  if (bias !== undefined) gradients.push(tf.sum(flatten(tf, gradient), 1));
-  return formed(tf, gradients, shapesOf(layer));
+  const kernel = depthwiseKernels(tf, image, window, gradient);
+  const { bias } = kernelAndBias(layer);
+  return formed(tf, bias ? [kernel, tf.sum(flatten(tf, gradient), 1)] : [kernel], shapesOf(layer));
 }
+
+/** Gradients of the kernel: examples x pixels of the window x channels x multiplier. */
+function depthwiseKernels(tf: TensorFlow, image: Tensor4D, window: Window, gradient: Tensor): Tensor {
+  const [examples, , , channels] = image.shape;
+  const columns = patches(tf, image, window);
+  const [, positions] = columns.shape;
+  const pixels = window.size[0] * window.size[1];
+  const seen = tf.transpose(tf.reshape(columns, [examples, positions, pixels, channels]), [0, 3, 2, 1]);
+  const outputs = tf.reshape(gradient, [examples, positions, channels, lastOf(gradient) / channels]);
+  return tf.transpose(tf.matMul(seen, tf.transpose(outputs, [0, 2, 1, 3])), [0, 2, 1, 3]);
+}
+
+/** A depthwise convolution without bias, and a product at every position of what it gives: a tap each. */
+const separable: Rule = {
+  forward: (tf, layer, input, capture) => {
+    const [depthKernel, pointKernel, bias] = layer.weights.map((weight) => weight.read());
+    if (depthKernel === undefined || pointKernel === undefined)
+      throw new Error(`Layer ${layer.name} lacks a kernel.`);
+    const { image, window } = imageAndWindow(tf, layer, input);
+    const { size, strides, padding } = window;
+    const filtered: Tensor = capture(
+      tf.depthwiseConv2d(image, tf.reshape(depthKernel, [...size, lastOf(image), -1]), [...strides], padding),
+      image,
+    );
+    const output = addBias(tf, tf.conv2d(filtered as Tensor4D, pointKernel as Tensor4D, 1, 'valid'), bias);
+    const captured = capture(output, filtered);
+    return settingsOf(layer).activation?.apply(captured) ?? captured;
+  },
+  contribution: (tf, layer, [depth, point]) => {
+    const [[image], [filtered]] = [depth?.inputs ?? [], point?.inputs ?? []];
+    if (depth === undefined || point === undefined || image === undefined || filtered === undefined)
+      throw new Error(`Layer ${layer.name} was not tapped.`);
+    const [depthShape = [], kernel = [], bias] = shapesOf(layer);
+    const { window } = imageAndWindow(tf, layer, image);
+    const kernels = depthwiseKernels(tf, image as Tensor4D, window, depth.gradient);
+    const parts = [
+      formed(tf, [kernels], [depthShape]),
+      linear(tf, flatten(tf, filtered), flatten(tf, point.gradient), { kernel, bias: bias !== undefined }),
+    ];
+    return {
+      squaredNorms: parts.map((part) => part.squaredNorms).reduce((one, other) => tf.add(one, other)),
+      weightedSum: (factors) => parts.flatMap((part) => part.weightedSum(factors)),
+    };
+  },
+};
 
 /** Tokens of one example that are equal share a row: the squared norm is the sum over pairs of equal tokens of <g_t, g_u>. */
 function embedding(tf: TensorFlow, layer: Layer, input: Tensor, gradient: Tensor): Contribution {
@@ -218,3 +243,15 @@ function layerNormalization(tf: TensorFlow, layer: Layer, input: Tensor, gradien
   const beta = tf.sum(flatten(tf, gradient), 1);
   return formed(tf, [gamma, beta], shapesOf(layer));
 }
+
+/** The rules, by class name of the layer. A layer with trainable weights and no rule cannot be trained privately. */
+export const rules: Readonly<Record<string, Rule>> = {
+  Dense: single(dense, denseForward),
+  Conv1D: single(convolution, convolutionForward),
+  Conv2D: single(convolution, convolutionForward),
+  DepthwiseConv2D: single(depthwise, depthwiseForward),
+  SeparableConv2D: separable,
+  Embedding: single(embedding),
+  LayerNormalization: single(layerNormalization),
+  ...recurrentRules,
+};
