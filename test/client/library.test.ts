@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Library, type KnownJob } from '@tutti/client';
+import { Library, type KnownTraining } from '@tutti/client';
 import { toHex } from '@tutti/shared/crypto';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { announceJob, jobSchema } from '@tutti/shared/protocol';
 
 const model = new TextEncoder().encode('{"a model": "in one piece"}');
-const known = (sha256: string): Pick<KnownJob, 'job'> => ({
+const known = (sha256: string): Pick<KnownTraining, 'job'> => ({
   job: announceJob(
     jobSchema.parse({
       name: 'layers',

@@ -35,6 +35,7 @@ import {
 } from '@tutti/shared/crypto';
 import { primitives as platform } from '@tutti/shared/crypto/primitives';
 import {
+  announce,
   announceJob,
   encodeAnnouncedJob,
   jobSchema,
@@ -314,7 +315,7 @@ export class TestFederation {
       files: await RoundFiles.open(join(directory, 'rounds')),
       ledger: await KeptLedger.open(store, platform, now),
       audit: new AuditLog(store.audit, now),
-      announce: (job, population) => Promise.resolve(announceJob(job, population)),
+      announce: (job, population) => Promise.resolve(announce(job, population)),
       owner: 'test',
       times: {
         phaseDeadline: 60_000,

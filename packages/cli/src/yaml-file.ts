@@ -58,7 +58,8 @@ export function parseYaml<T>(text: string, name: string, kind: FileKind<T>): T {
   );
 }
 
-async function readText(
+/** @throws {Refusal} `….unreadable`: see {@link readYaml} */
+export async function readText(
   path: string,
   kind: Pick<FileKind<unknown>, 'name' | 'whereToFind'>,
 ): Promise<string> {

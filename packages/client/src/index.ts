@@ -1,4 +1,5 @@
 export * from './connection/index.js';
+export * from './counting.js';
 export * from './library.js';
 export * from './participant.js';
 export type { Approval } from './policy/approval.js';

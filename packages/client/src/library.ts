@@ -3,10 +3,13 @@ import { Refusal } from '@tutti/shared/errors';
 import { weightsFromBytes, countWeights } from '@tutti/shared/learning';
 import { canonicalJson, type EncodingPlan } from '@tutti/shared/privacy';
 import {
-  announcedJobSchema,
-  encodingPlan,
+  announcementSchema,
   fetchVerified,
+  isStatistics,
+  planOf,
   type AnnouncedJob,
+  type AnnouncedStatistics,
+  type Announcement,
   type ArtifactSource,
 } from '@tutti/shared/protocol';
 
@@ -14,16 +17,34 @@ import {
 export interface KnownJob {
   /** SHA-256 of the job as announced, hex: the job's name on the wire. */
   readonly hash: string;
-  readonly job: AnnouncedJob;
+  readonly job: Announcement;
   readonly plan: EncodingPlan;
-  /** Names the model, whatever job it is in: see {@link modelFingerprint}. */
+  /** Names the model, whatever job it is in; of statistics, what is counted and how: see {@link modelFingerprint}. */
   readonly modelFingerprint: string;
 }
 
-/** SHA-256 of a model's specification as canonical JSON, hex: what an owner who allows certain models lists. */
+/** A job that trains a model. */
+export interface KnownTraining extends KnownJob {
+  readonly job: AnnouncedJob;
+}
+
+/** A job that counts. */
+export interface KnownStatistics extends KnownJob {
+  readonly job: AnnouncedStatistics;
+}
+
+export function isKnownStatistics(known: KnownJob): known is KnownStatistics {
+  return isStatistics(known.job);
+}
+
+export function isKnownTraining(known: KnownJob): known is KnownTraining {
+  return !isStatistics(known.job);
+}
+
+/** SHA-256 of the specification of a model, or of statistics, as canonical JSON, hex: what an owner who allows certain ones lists. */
 export function modelFingerprint(
   primitives: Pick<Primitives, 'sha256'>,
-  model: AnnouncedJob['model'],
+  model: AnnouncedJob['model'] | AnnouncedStatistics['statistics'],
 ): string {
   return toHex(primitives.sha256(new TextEncoder().encode(canonicalJson(model))));
 }
@@ -46,7 +67,7 @@ export class Library {
     private readonly largestModel = LARGEST_MODEL,
   ) {}
 
-  /** @throws {Refusal} `artifact.wrong-hash`, `job.malformed` or what {@link encodingPlan} refuses. */
+  /** @throws {Refusal} `artifact.wrong-hash`, `job.malformed` or what {@link planOf} refuses. */
   job(hash: string): Promise<KnownJob> {
     const known = this.jobs.get(hash) ?? this.fetchJob(hash);
     this.jobs.set(hash, known);
@@ -55,8 +76,9 @@ export class Library {
     return known;
   }
 
-  /** The weights of a model of a job. Not to be changed by the caller. */
+  /** The weights of a model of a job, none where it trains none. Not to be changed by the caller. */
   model(hash: string, { job }: KnownJob): Promise<Float32Array> {
+    if (isStatistics(job)) return Promise.resolve(new Float32Array(0));
     if (this.latest?.hash === hash) return this.latest.weights;
     const weights = this.fetch(hash).then((bytes) => weightsFromBytes(bytes, countWeights(job.model)));
     const latest = { hash, weights };
@@ -71,7 +93,7 @@ export class Library {
    * The model that a job brings along, in one piece; undefined where the job says itself what its model is. It is whole and has its hash before anything looks into it.
    * @throws {Refusal} `artifact.wrong-hash`, `artifact.too-large`, or what the source refuses
    */
-  async modelFiles({ job: { model } }: Pick<KnownJob, 'job'>): Promise<Uint8Array | undefined> {
+  async modelFiles({ job: { model } }: Pick<KnownTraining, 'job'>): Promise<Uint8Array | undefined> {
     if (model.kind !== 'layers' || model.sha256 === undefined) return undefined;
     const bytes = await this.fetch(model.sha256, this.largestModel);
     if (bytes.length <= this.largestModel) return bytes;
@@ -84,7 +106,7 @@ export class Library {
 
   private async fetchJob(hash: string): Promise<KnownJob> {
     const bytes = await this.fetch(hash);
-    const parsed = announcedJobSchema.safeParse(parseJson(bytes));
+    const parsed = announcementSchema.safeParse(parseJson(bytes));
     if (!parsed.success) {
       throw new Refusal(
         'job.malformed',
@@ -96,8 +118,8 @@ export class Library {
     return {
       hash,
       job,
-      plan: encodingPlan(job),
-      modelFingerprint: modelFingerprint(this.primitives, job.model),
+      plan: planOf(job),
+      modelFingerprint: modelFingerprint(this.primitives, isStatistics(job) ? job.statistics : job.model),
     };
   }
 

@@ -2,15 +2,15 @@ import type { RandomSource } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
 import { trainingOfRound } from '@tutti/shared/learning';
 import { canonicalJson } from '@tutti/shared/privacy';
-import { examplePrivacyOf } from '@tutti/shared/protocol';
-import type { KnownJob } from './library.js';
+import { examplePrivacyOf, type AnnouncedJob } from '@tutti/shared/protocol';
+import { isKnownTraining, type KnownJob, type KnownTraining } from './library.js';
 import type { ExampleProtection, Examples, PersonalWeights, Trainer } from './training/trainer.js';
 
 /** What one round asks of a client's data. */
 export interface Task {
   readonly known: KnownJob;
   readonly round: number;
-  /** The global weights, as many as the vector is to have numbers. Not to be changed. */
+  /** The global weights, as many as the vector is to have numbers; none where no model is trained. Not to be changed. */
   readonly model: Float32Array;
   /** Draws from [0, 1), for the order of the rows. */
   readonly uniform: () => number;
@@ -23,7 +23,8 @@ export interface Task {
 /** What a client does with its own data in a round. Whatever it gives is clipped, noised and masked before it leaves. */
 export interface Work {
   /**
-   * The vector of a round: for training, the local weights minus the global ones. Where the job's unit is an example, no noise is added to it afterwards: it has to be private as it is.
+   * The vector of a round: for training, the local weights minus the global ones; for statistics, what `RowCounter` counts. Where the job's unit is an
+   * example, no noise is added to it afterwards: it has to be private as it is.
    * @returns `plan.dimension` numbers
    */
   contribute(task: Task): Promise<Float32Array>;
@@ -35,12 +36,13 @@ export interface Work {
  * @param personal - where the weights of personal layers are kept. Default: by the trainer, as long as it and the rows live
  */
 export function trainOn(
-  examples: (job: KnownJob) => Promise<Examples> | Examples,
-  trainer: (job: KnownJob) => Promise<Trainer> | Trainer,
-  personal?: (job: KnownJob) => PersonalWeights | undefined,
+  examples: (job: KnownTraining) => Promise<Examples> | Examples,
+  trainer: (job: KnownTraining) => Promise<Trainer> | Trainer,
+  personal?: (job: KnownTraining) => PersonalWeights | undefined,
 ): Work {
   return {
     async contribute({ known, round, model, uniform, random, signal }) {
+      if (!isKnownTraining(known)) throw notMadeFor('counts instead of training a model');
       const rows = await examples(known);
       checkDelta(known, rows);
       const chosen = await trainer(known);
@@ -61,7 +63,7 @@ export function trainOn(
 export function protectionFor({
   privacy,
   training,
-}: Pick<KnownJob['job'], 'privacy' | 'training'>): ExampleProtection | undefined {
+}: Pick<AnnouncedJob, 'privacy' | 'training'>): ExampleProtection | undefined {
   const terms = examplePrivacyOf(privacy);
   if (terms === undefined) return undefined;
   const { clipNorm, noiseMultiplier, batchRate, steps } = terms;
@@ -72,7 +74,7 @@ export function protectionFor({
  * The update of a job that protects each example leaves without further noise: a trainer that does not protect as the job says would give the examples away.
  * @throws {Refusal} `client.unprotected`
  */
-function checkProtection({ job }: KnownJob, trainer: Trainer): void {
+function checkProtection({ job }: KnownTraining, trainer: Trainer): void {
   const asked = protectionFor(job);
   if (asked === undefined || canonicalJson(asked) === canonicalJson(trainer.protection ?? null)) return;
   throw new Refusal(
@@ -86,12 +88,21 @@ function checkProtection({ job }: KnownJob, trainer: Trainer): void {
  * A δ of one over the examples would allow one of them to be given away whole. How many there are is for the owner alone.
  * @throws {Refusal} `client.delta`
  */
-function checkDelta({ job }: KnownJob, { count }: Examples): void {
+function checkDelta({ job }: KnownTraining, { count }: Examples): void {
   const { unit, delta } = job.privacy;
   if (unit === 'client' || delta * count <= 1) return;
   throw new Refusal(
     'client.delta',
     `The job counts on δ = ${delta}, which promises nothing to one example of ${count}.`,
     'Ask the coordinator’s operator for a smaller privacy.delta, or set data.rows to take fewer rows.',
+  );
+}
+
+/** @param what - the job does */
+export function notMadeFor(what: string): Refusal {
+  return new Refusal(
+    'job.kind',
+    `The job ${what}, which this client is not made for.`,
+    'Take no part, or give the client work of that kind too.',
   );
 }

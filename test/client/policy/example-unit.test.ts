@@ -10,7 +10,7 @@ import {
   unitOf,
   type Charge,
   type ClientPolicy,
-  type KnownJob,
+  type KnownTraining,
 } from '@tutti/client';
 import type { ExampleProtection, Trainer } from '@tutti/client/training';
 import {
@@ -47,19 +47,19 @@ function announced(privacy: JobInput['privacy'] = {}): AnnouncedJob {
   );
 }
 
-const known = (job: AnnouncedJob, hash = '1'.repeat(64)): KnownJob => ({
+const known = (job: AnnouncedJob, hash = '1'.repeat(64)): KnownTraining => ({
   hash,
   job,
   plan: encodingPlan(job),
   modelFingerprint: '0'.repeat(64),
 });
 const job = known(announced());
-const charge = (of: KnownJob, round: number): Charge =>
+const charge = (of: KnownTraining, round: number): Charge =>
   chargeFor(of, { job: of.hash, round, attempt: 0 }, of.plan.maximumCohort, NOW);
 
 const protecting = (protection: ExampleProtection | undefined) =>
   ({ protection, train: (weights: Float32Array) => Promise.resolve(weights) }) as unknown as Trainer;
-const taskOf = (of: KnownJob) => ({
+const taskOf = (of: KnownTraining) => ({
   known: of,
   round: 1,
   model: new Float32Array(15),

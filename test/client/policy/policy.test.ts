@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkJob, checkPolicy, type ClientPolicy, type KnownJob } from '@tutti/client';
+import { checkJob, checkPolicy, type ClientPolicy, type KnownTraining } from '@tutti/client';
 import { announceJob, encodingPlan, jobSchema } from '@tutti/shared/protocol';
 
 const policy: ClientPolicy = {
@@ -33,7 +33,7 @@ describe('a policy', () => {
 
 describe('a model that a job brings along', () => {
   const fingerprint = 'cd'.repeat(32);
-  const known = (model: object): KnownJob => {
+  const known = (model: object): KnownTraining => {
     const job = announceJob(
       jobSchema.parse({ name: 'job', model: { inputs: 2, classes: 2, ...model } }),
       500,

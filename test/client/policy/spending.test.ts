@@ -7,6 +7,7 @@ import {
   type Charge,
   type ClientPolicy,
   type KnownJob,
+  type KnownTraining,
 } from '@tutti/client';
 import { epsilonOf, releaseEvent } from '@tutti/shared/privacy';
 import { announceJob, encodingPlan, jobSchema, sampledRelease, type JobInput } from '@tutti/shared/protocol';
@@ -21,7 +22,7 @@ const policy: ClientPolicy = {
   maximumAttempts: 3,
 };
 
-function knownJob(hash: string, privacy: JobInput['privacy'] = { epsilon: 30, delta: 1e-3 }): KnownJob {
+function knownJob(hash: string, privacy: JobInput['privacy'] = { epsilon: 30, delta: 1e-3 }): KnownTraining {
   const cohort = { minimum: 6, maximum: 40, samplingRate: 0.1 };
   const input = { name: 'job', model: { inputs: 4, classes: 2 }, rounds: 50, cohort, privacy };
   const job = announceJob(jobSchema.parse(input), 400);

@@ -207,7 +207,7 @@ it('goes back to the state before the first round with the client, and keeps the
       modelHash: string;
     }[];
     const kept = records.findLast(({ round }) => round === choice.exact.kept)!;
-    expect(announced.startFrom!.model).toBe(kept.modelHash);
+    expect(announced).toMatchObject({ startFrom: { model: kept.modelHash } });
     expect(announced.rounds).toBe(choice.exact.replayed);
     await reached(begun!.successor!, choice.exact.replayed);
     const done = await eventually(async () => {

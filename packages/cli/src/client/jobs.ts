@@ -50,8 +50,15 @@ function describe(job: SeenJob): string {
   hash        ${job.job}
   purpose     ${onOneLine(job.purpose)}
   controller  ${onOneLine(job.controller)}
-  model       ${job.parameters} parameters, fingerprint ${job.model}${job.modelSource === undefined ? '' : `, fetched from ${onOneLine(job.modelSource)}`}
+  ${work(job)}, fingerprint ${job.model}${job.modelSource === undefined ? '' : `, fetched from ${onOneLine(job.modelSource)}`}
   rounds      ${job.rounds}, sums of at least ${job.minimumCohort} clients
   unit        ${job.unit === 'example' ? 'each example by itself; nothing is promised to this client as a whole' : 'this client as a whole'}
   privacy     ε at most ${epsilonFigure(job.epsilon)} against readers of the models at δ = ${deltaFigure(job.delta)}; clip norm ${job.clipNorm}, noise multiplier ${job.noiseMultiplier.toFixed(3)}`;
+}
+
+/** What a job does with the rows. */
+function work({ columns, parameters }: SeenJob): string {
+  return columns === undefined
+    ? `model       ${parameters} parameters`
+    : `counts      ${onOneLine(columns.slice(0, 8).join(', '))}${columns.length > 8 ? ` and ${columns.length - 8} more` : ''}`;
 }

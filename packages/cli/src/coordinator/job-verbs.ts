@@ -1,12 +1,14 @@
+import type { JobResult } from '@tutti/server/api';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { Refusal } from '@tutti/shared/errors';
 import { countWeights, isPlainDense, weightsFromBytes, weightsToBytes } from '@tutti/shared/learning';
-import type { Job } from '@tutti/shared/protocol';
+import { decodeStatisticsFile, isStatistics, type AnnouncedJob, type AnyJob } from '@tutti/shared/protocol';
 import { wholeNumber } from '../arguments.js';
-import { readJob } from '../job/job-file.js';
+import { readAnyJob } from '../job/job-file.js';
+import { statisticsTable } from '../output/statistics.js';
 import type { Surroundings } from '../surroundings.js';
 import { openClient, withAccess, type AccessFlags } from './access.js';
 import type { ApiClient } from './api-client.js';
@@ -30,7 +32,7 @@ export function remoteJobCommands(surroundings: Surroundings): readonly Command[
     )
     .action(async (path: string, flags: AccessFlags & { population?: number }) => {
       // Checked here first, where the lines that are wrong can be named.
-      const model = await modelToBring(await readJob(path), dirname(path));
+      const model = await modelToBring(await readAnyJob(path), dirname(path));
       const client = await openClient(flags, surroundings);
       const { population } = flags;
       const job = await client.call('submitJob', {
@@ -91,13 +93,29 @@ export function remoteJobCommands(surroundings: Surroundings): readonly Command[
     });
 
   const result = withAccess(new Command('result'))
-    .description('the current model of a job')
+    .description('the current model of a job, or the statistics that it has made')
     .argument('<job>', 'its hash or the beginning of it, or its name')
-    .option('--out <dir>', 'write the model there, in the format that TensorFlow.js loads')
+    .option(
+      '--out <dir>',
+      'write the model there, in the format that TensorFlow.js loads, or statistics.json',
+    )
     .action(async (named: string, flags: AccessFlags & { out?: string }) => {
       const client = await openClient(flags, surroundings);
       const found = await client.call('jobResult', { named });
-      if (flags.out !== undefined) await writeModel(client, found, flags.out);
+      if (isStatistics(found.announced)) {
+        const { bytes, statistics } = await statisticsOf(client, found);
+        if (flags.out !== undefined) {
+          await mkdir(flags.out, { recursive: true });
+          await writeFile(join(flags.out, 'statistics.json'), bytes);
+        }
+        say(
+          statistics,
+          `${found.model}  after ${found.rounds} rounds\n\n${statisticsTable(statistics)}`,
+          flags,
+        );
+        return;
+      }
+      if (flags.out !== undefined) await writeModel(client, found, found.announced, flags.out);
       const where = flags.out === undefined ? '' : `\nwritten to ${flags.out}`;
       say(found, `${found.model}  after ${found.rounds} rounds, ${found.parameters} weights${where}`, flags);
     });
@@ -108,17 +126,11 @@ export function remoteJobCommands(surroundings: Surroundings): readonly Command[
 /** @throws {Refusal} `artifact.wrong-hash` */
 async function writeModel(
   client: ApiClient,
-  { model, url, announced }: Awaited<ReturnType<typeof client.call<'jobResult'>>>,
+  found: JobResult,
+  announced: AnnouncedJob,
   directory: string,
 ): Promise<void> {
-  const bytes = await client.bytes(url);
-  if (createHash('sha256').update(bytes).digest('hex') !== model) {
-    throw new Refusal(
-      'artifact.wrong-hash',
-      'What was downloaded is not the model that was announced: its hash differs.',
-      'Do not use it. Find out what stands between here and the coordinator.',
-    );
-  }
+  const bytes = await resultBytes(client, found);
   const { layersModelFiles } = await import('@tutti/client/training');
   const weights = weightsFromBytes(bytes, countWeights(announced.model));
   await mkdir(directory, { recursive: true });
@@ -128,12 +140,30 @@ async function writeModel(
 }
 
 /** What a coordinator cannot make itself of a job's model, which it has no TensorFlow.js for: all but plain dense ones. */
-async function modelToBring(job: Job, folder: string) {
-  if (isPlainDense(job.model) || job.startFrom !== undefined) return undefined;
+async function modelToBring(job: AnyJob, folder: string) {
+  if (isStatistics(job) || isPlainDense(job.model) || job.startFrom !== undefined) return undefined;
   const { createTrainer, modelFilesOf } = await import('@tutti/client/training');
   const files = await modelFilesOf(job.model, folder);
   const trainer = await createTrainer(job.model, 'auto', files);
   const weights = Buffer.from(weightsToBytes(trainer.initialWeights())).toString('base64');
   trainer.dispose();
   return { weights, ...(files && { files: Buffer.from(files).toString('base64') }) };
+}
+
+/** @throws {Refusal} `artifact.wrong-hash`, `statistics.malformed` */
+async function statisticsOf(client: ApiClient, found: JobResult) {
+  const bytes = await resultBytes(client, found);
+  return { bytes, statistics: decodeStatisticsFile(bytes) };
+}
+
+async function resultBytes(client: ApiClient, { model, url }: JobResult): Promise<Uint8Array> {
+  const bytes = await client.bytes(url);
+  if (createHash('sha256').update(bytes).digest('hex') !== model) {
+    throw new Refusal(
+      'artifact.wrong-hash',
+      'What was downloaded is not the result that was announced: its hash differs.',
+      'Do not use it. Find out what stands between here and the coordinator.',
+    );
+  }
+  return bytes;
 }

@@ -1,4 +1,4 @@
-import { jobSchema } from '@tutti/shared/protocol';
+import { schemaFor, type JobKind } from '@tutti/shared/protocol';
 import { z } from 'zod';
 
 /** The parts of JSON Schema (2020-12) that a job uses. */
@@ -26,8 +26,8 @@ export interface Constraint {
 export type Path = readonly (string | number)[];
 
 /** The JSON Schema of a job as written, that is, before defaults are filled in. */
-export function jobJsonSchema(): Constraint {
-  const schema = z.toJSONSchema(jobSchema, { io: 'input' });
+export function jobJsonSchema(kind: JobKind = 'training'): Constraint {
+  const schema = z.toJSONSchema(schemaFor({ kind }), { io: 'input' });
   return { ...schema, title: 'Tutti job', description: 'What an operator submits.' } as unknown as Constraint;
 }
 

@@ -1,5 +1,12 @@
-import { jobSchema, type Job } from '@tutti/shared/protocol';
-import { parseYaml, readYaml, type FileKind } from '../yaml-file.js';
+import {
+  jobSchema,
+  statisticsJobSchema,
+  type AnyJob,
+  type Job,
+  type StatisticsJob,
+} from '@tutti/shared/protocol';
+import { isMap, parseDocument } from 'yaml';
+import { parseYaml, readText, readYaml, type FileKind } from '../yaml-file.js';
 import { jobJsonSchema } from './constraints.js';
 
 const jobFile: FileKind<Job> = {
@@ -10,8 +17,27 @@ const jobFile: FileKind<Job> = {
   whereExplained: '`tutti job schema` prints every field with what is allowed; docs/job.md explains them.',
 };
 
+const statisticsFile: FileKind<StatisticsJob> = {
+  ...jobFile,
+  schema: statisticsJobSchema,
+  constraint: () => jobJsonSchema('statistics'),
+  whereExplained:
+    '`tutti job schema --kind statistics` prints every field with what is allowed; docs/job.md explains them.',
+};
+
 /**
- * Reads a job file, checks it and fills in what it leaves out.
+ * Reads a job file of any kind, checks it and fills in what it leaves out.
+ * @throws {Refusal} `job.unreadable`, `job.syntax`, `job.invalid`: see {@link readYaml}
+ */
+export async function readAnyJob(path: string): Promise<AnyJob> {
+  const text = await readText(path, jobFile);
+  const document = parseDocument(text, { prettyErrors: false });
+  const counts = isMap(document.contents) && document.get('kind') === 'statistics';
+  return counts ? parseYaml(text, path, statisticsFile) : parseYaml(text, path, jobFile);
+}
+
+/**
+ * Reads the file of a job that trains, checks it and fills in what it leaves out.
  * @throws {Refusal} `job.unreadable`, `job.syntax`, `job.invalid`: see {@link readYaml}
  */
 export function readJob(path: string): Promise<Job> {

@@ -1,7 +1,8 @@
-import { Command } from 'commander';
+import { isStatistics, type JobKind } from '@tutti/shared/protocol';
+import { Command, Option } from 'commander';
 import { remoteJobCommands } from '../coordinator/job-verbs.js';
 import { jobJsonSchema } from '../job/constraints.js';
-import { readJob } from '../job/job-file.js';
+import { readAnyJob } from '../job/job-file.js';
 import { counted } from '../output/figures.js';
 import type { Surroundings } from '../surroundings.js';
 
@@ -10,8 +11,13 @@ export function jobCommand(surroundings: Surroundings): Command {
   const { stdout } = surroundings;
   const schema = new Command('schema')
     .description('print the JSON Schema of a job, for editors and other programs')
-    .action(() => {
-      stdout.write(`${JSON.stringify(jobJsonSchema(), null, 2)}\n`);
+    .addOption(
+      new Option('--kind <kind>', 'of jobs that do this')
+        .choices(['training', 'statistics'])
+        .default('training'),
+    )
+    .action(({ kind }: { kind: JobKind }) => {
+      stdout.write(`${JSON.stringify(jobJsonSchema(kind), null, 2)}\n`);
     });
 
   const check = new Command('check')
@@ -19,10 +25,11 @@ export function jobCommand(surroundings: Surroundings): Command {
     .argument('<job.yaml>', 'the job file')
     .option('--json', 'print the job with every default filled in')
     .action(async (path: string, { json = false }: { json?: boolean }) => {
-      const job = await readJob(path);
+      const job = await readAnyJob(path);
       const { name, rounds, simulation, privacy } = job;
       const facts = [
         counted(rounds, 'round'),
+        ...(isStatistics(job) ? [`statistics of ${counted(job.statistics.columns.length, 'column')}`] : []),
         counted(simulation.clients, 'virtual client'),
         `ε at most ${privacy.epsilon}`,
       ];

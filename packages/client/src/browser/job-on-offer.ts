@@ -1,6 +1,6 @@
 import { epsilonOf } from '@tutti/shared/privacy';
 import { roundCost } from '@tutti/shared/protocol';
-import type { KnownJob } from '../library.js';
+import type { KnownTraining } from '../library.js';
 
 /** What a person should know of a job before agreeing to it: what it is for, what would be sent, and what that costs. */
 export interface JobOnOffer {
@@ -27,7 +27,7 @@ export interface JobOnOffer {
 }
 
 /** Reads an offer out of a job that has been fetched and understood. */
-export function jobOnOffer({ hash, job, plan }: KnownJob): JobOnOffer {
+export function jobOnOffer({ hash, job, plan }: KnownTraining): JobOnOffer {
   const { delta, clipNorm, noiseMultiplier } = job.privacy;
   const { release: event } = roundCost(job, plan, plan.maximumCohort);
   const after = (count: number) => epsilonOf({ kind: 'repeated', count, event }, { delta });

@@ -10,7 +10,7 @@ import {
   type Frame,
 } from '@tutti/shared/protocol';
 import { dialCoordinator, enrol, HttpArtifacts, type Connection } from '../connection/index.js';
-import { Library, type KnownJob } from '../library.js';
+import { isKnownTraining, Library, type KnownJob, type KnownTraining } from '../library.js';
 import {
   LARGEST_COORDINATOR_BODY,
   Participant,
@@ -143,6 +143,8 @@ export class ParticipantRoom {
 
   /** What the person has said of a job; one that is new is offered. */
   private async approvalOf(known: KnownJob, observe: (event: BrowserEvent) => void): Promise<Approval> {
+    // A page has features without names, of which nothing can be counted.
+    if (!isKnownTraining(known)) return 'refused';
     const storage = this.required();
     if (await storage.hasAgreed(known.hash)) return 'approved';
     const offer = jobOnOffer(known);
@@ -151,7 +153,7 @@ export class ParticipantRoom {
     return 'pending';
   }
 
-  private async trainerOf(known: KnownJob, observe: (event: BrowserEvent) => void): Promise<Trainer> {
+  private async trainerOf(known: KnownTraining, observe: (event: BrowserEvent) => void): Promise<Trainer> {
     const url = new URL('./training-worker.js', import.meta.url);
     const opened =
       this.trainers.get(known.hash) ??

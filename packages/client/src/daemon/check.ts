@@ -4,6 +4,7 @@ import { fromHex } from '@tutti/shared/crypto';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { TuttiError } from '@tutti/shared/errors';
 import { modelSpecSchema } from '@tutti/shared/learning';
+import { isStatistics } from '@tutti/shared/protocol';
 import { HttpArtifacts, type Fetch } from '../connection/artifacts.js';
 import { tlsRefusal } from '../connection/tls-refusal.js';
 import { checkCertificate, readCertificate } from '../identity/certificate-file.js';
@@ -138,7 +139,10 @@ async function seenJobs(config: ClientConfig, request: Fetch, attempt: Attempt):
   const found: JobToCheck[] = [];
   for (const { job: hash, name } of seen) {
     await library.job(hash).then(
-      ({ job }) => found.push(job),
+      ({ job }) => {
+        // What is counted is read as it is counted: there is no model to hold it against.
+        if (!isStatistics(job)) found.push(job);
+      },
       (error: unknown) =>
         attempt('data', () =>
           Promise.resolve({

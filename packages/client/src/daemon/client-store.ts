@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { fromHex, toHex } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
-import type { RevocationKeep } from '@tutti/shared/protocol';
+import { isStatistics, type RevocationKeep } from '@tutti/shared/protocol';
 import type { KnownJob } from '../library.js';
 import type { Approval } from '../policy/approval.js';
 import type { Charge, Journal } from '../policy/journal.js';
@@ -39,6 +39,8 @@ export interface JobDescription {
   /** Where the job has this client fetch the model from, where it is not written out in the job. */
   readonly modelSource?: string;
   readonly parameters: number;
+  /** Of a job that counts instead of training: its columns. */
+  readonly columns?: readonly string[];
   readonly rounds: number;
   readonly minimumCohort: number;
   readonly epsilon: number;
@@ -168,8 +170,10 @@ export class ClientStore implements Journal {
       purpose: job.purpose,
       controller: job.controller,
       model: modelFingerprint,
-      ...(job.model.source !== undefined && { modelSource: job.model.source }),
       parameters: plan.dimension,
+      ...(isStatistics(job)
+        ? { columns: job.statistics.columns.map(({ name }) => name) }
+        : job.model.source !== undefined && { modelSource: job.model.source }),
       rounds: job.rounds,
       minimumCohort: job.cohort.minimum,
       epsilon: job.privacy.epsilon,

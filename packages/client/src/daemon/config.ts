@@ -122,11 +122,18 @@ export const clientConfigSchema = z.strictObject({
         ),
       controllers: names.optional().describe('Who may answer for the processing. Default: anybody.'),
       columns: names.optional().describe('Columns that may be used, the label among them. Default: any.'),
+      kinds: z
+        .array(z.enum(['training', 'statistics']))
+        .min(1)
+        .optional()
+        .describe('What jobs may be for. Default: anything.'),
       models: z
         .array(key)
         .min(1)
         .optional()
-        .describe('Fingerprints of models that may be trained. Default: any.'),
+        .describe(
+          'Fingerprints of models that may be trained, and of statistics that may be made. Default: any.',
+        ),
       parameters: z.int().min(1).optional().describe('Most parameters of a model. Default: any number.'),
       approval: z
         .enum(['each-job', 'none'])
@@ -213,6 +220,7 @@ export function policyOf({ policy }: ClientConfig): ClientPolicy {
     ...optional('allowedSpecialCategories', policy.specialCategories),
     ...optional('controllers', policy.controllers),
     ...optional('columns', policy.columns),
+    ...optional('kinds', policy.kinds),
     ...optional('models', policy.models),
     listedSourcesOnly: policy.approval === 'none',
     ...optional('maximumParameters', policy.parameters),

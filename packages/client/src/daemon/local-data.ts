@@ -1,11 +1,18 @@
 import { uniformStream } from '@tutti/shared/crypto';
 import { systemRandom } from '@tutti/shared/crypto/primitives';
-import { openSource, readExamples, type ReadOptions, type Source, type Table } from '../data/index.js';
-import type { KnownJob } from '../library.js';
+import {
+  openSource,
+  readExamples,
+  readNumbers,
+  type ReadOptions,
+  type Source,
+  type Table,
+} from '../data/index.js';
+import type { KnownStatistics, KnownTraining } from '../library.js';
 import type { ClientConfig } from './config.js';
 
 /** What of a job says which rows it takes. */
-export type RowsAskedFor = Pick<KnownJob['job'], 'data' | 'model' | 'purpose'>;
+export type RowsAskedFor = Pick<KnownTraining['job'], 'data' | 'model' | 'purpose'>;
 
 /** Milliseconds for which rows that were read are kept for the next round. */
 const KEPT = 60_000;
@@ -18,7 +25,7 @@ export class LocalData {
   constructor(private readonly config: Pick<ClientConfig, 'data' | 'policy'>) {}
 
   /** The rows that a job asks for, as it describes them. @throws {Refusal} `data.…`, `policy.columns` */
-  async examples(known: KnownJob): Promise<Table> {
+  async examples(known: KnownTraining): Promise<Table> {
     const source = await openSource(this.config.data);
     const { rows, consent } = this.config.data;
     // Another choice of rows every round, and people who withdrew since the last: neither can be kept.
@@ -37,6 +44,13 @@ export class LocalData {
   /** How many rows a job would get, each of them read and checked. @throws {Refusal} `data.…`, `policy.columns` */
   async count(job: RowsAskedFor): Promise<number> {
     return (await this.read(await openSource(this.config.data), job)).count;
+  }
+
+  /** The columns that a job counts, a row at a time: nothing is kept. @throws {Refusal} `data.…`, `policy.columns` */
+  async numbers({ job }: KnownStatistics): Promise<AsyncIterable<Float64Array>> {
+    const source = await openSource(this.config.data);
+    const names = job.statistics.columns.map(({ name }) => name);
+    return readNumbers(source, names, await this.options(job.purpose));
   }
 
   release(): void {

@@ -1,12 +1,13 @@
-import type { KnownJob, Library } from '../library.js';
+import type { KnownTraining, Library } from '../library.js';
 import type { Trainer } from '../training/trainer.js';
+import { countOn, workByKind } from '../counting.js';
 import { protectionFor, trainOn, type Work } from '../work.js';
 import type { ClientConfig } from './config.js';
 import { LocalData } from './local-data.js';
 import { personalWeightsFile } from './personal-weights.js';
 
 /**
- * Trains on the data of a configuration, in a process of its own. Data and trainers are loaded when a round needs them: a daemon that waits holds
+ * Trains on the data of a configuration, in a process of its own, and counts it. Data and trainers are loaded when a round needs them: a daemon that waits holds
  * neither.
  */
 export function localWork(
@@ -15,18 +16,22 @@ export function localWork(
 ): Work & { close(): Promise<void> } {
   const data = new LocalData(config);
   const trainers = new Map<string, Promise<Trainer>>();
-  const trainer = (known: KnownJob): Promise<Trainer> => {
+  const trainer = (known: KnownTraining): Promise<Trainer> => {
     const made = trainers.get(known.hash) ?? open(known, config.training, library);
     trainers.set(known.hash, made);
     made.catch(() => trainers.delete(known.hash));
     return made;
   };
   return {
-    ...trainOn(
-      (known) => data.examples(known),
-      trainer,
-      (known) => (known.job.model.personal.length > 0 ? personalWeightsFile(config.state, known) : undefined),
-    ),
+    ...workByKind({
+      training: trainOn(
+        (known) => data.examples(known),
+        trainer,
+        (known) =>
+          known.job.model.personal.length > 0 ? personalWeightsFile(config.state, known) : undefined,
+      ),
+      statistics: countOn((known) => data.numbers(known)),
+    }),
     close: async () => {
       data.release();
       for (const made of trainers.values()) (await made.catch(() => undefined))?.dispose();
@@ -36,7 +41,7 @@ export function localWork(
 }
 
 async function open(
-  known: KnownJob,
+  known: KnownTraining,
   { backend, process }: ClientConfig['training'],
   library: Pick<Library, 'modelFiles'>,
 ): Promise<Trainer> {

@@ -95,6 +95,11 @@ function numberIn(cell: Cell): number {
   );
 }
 
+/** The number of a cell, NaN where the cell is empty. @throws {Refusal} `data.not-a-number` with the place of the cell */
+export function numberOrMissing(cell: Cell): number {
+  return isMissing(cell.value) ? NaN : numberIn(cell);
+}
+
 function categoryIn(cell: Cell, categories: readonly string[]): number {
   requirePresent(cell);
   const index = categories.indexOf(textOf(cell.value));

@@ -2,6 +2,7 @@ import { Refusal } from '@tutti/shared/errors';
 import { columnWidth, type Column, type JobData } from '@tutti/shared/protocol';
 import type { Examples } from '../training/trainer.js';
 import { classIn, writeCell } from './cells.js';
+import { isAllowed, requireColumns, type AllowedColumns } from './columns.js';
 import type { Source, SourceColumn, SourceRow } from './source.js';
 
 /** What rows must look like, and how many features and classes the model takes. */
@@ -56,7 +57,7 @@ export async function readExamples(
   }
   const rows = new Rows(inputs, options.atMost);
   const classes = expected.classes ?? expected.classCount;
-  for await (const { place, cells } of kept(
+  for await (const { place, cells } of keptRows(
     source,
     [...columns.map(({ name }) => name), expected.label],
     options,
@@ -81,7 +82,7 @@ export async function readExamples(
 }
 
 /** The rows of a source that nobody has withdrawn. */
-async function* kept(
+export async function* keptRows(
   source: Source,
   names: readonly string[],
   { withdrawn }: ReadOptions,
@@ -159,33 +160,15 @@ function resolveColumns(
   source: Source,
   found: readonly SourceColumn[],
   { columns, label }: JobData,
-  { allowed, withdrawn }: ReadOptions,
+  rules: AllowedColumns,
 ): readonly Column[] {
-  const names = found.map(({ name }) => name);
-  const isAllowed = (name: string) => (allowed?.includes(name) ?? true) && name !== withdrawn?.column;
   const wanted =
     columns ??
     found
-      .filter(({ name }) => name !== label && isAllowed(name))
+      .filter(({ name }) => name !== label && isAllowed(name, rules))
       .map(({ name, length }): Column =>
         length === undefined ? { name, type: 'number' } : { name, type: 'vector', length },
       );
-  for (const name of [...wanted.map((column) => column.name), label]) {
-    if (!isAllowed(name)) {
-      throw new Refusal(
-        'policy.columns',
-        `The job wants the column “${name}”, which is not allowed here.`,
-        'Ask the coordinator’s operator for a job without it, or add it to policy.columns.',
-      );
-    }
-    if (!names.includes(name)) {
-      const shown = names.slice(0, 12).join(', ');
-      throw new Refusal(
-        'data.header',
-        `${source.name} has no column “${name}”. Its columns are: ${shown}${names.length > 12 ? ', …' : ''}.`,
-        'Name a column of the header row, or add a header row.',
-      );
-    }
-  }
+  requireColumns(source, found, [...wanted.map(({ name }) => name), label], rules);
   return wanted;
 }

@@ -1,4 +1,5 @@
 import { Refusal } from '@tutti/shared/errors';
+import { isStatistics, kindOf, type JobKind } from '@tutti/shared/protocol';
 import type { ParticipantPolicy } from '@tutti/shared/secagg';
 import type { PrivacyUnit } from '@tutti/shared/privacy';
 import type { KnownJob } from '../library.js';
@@ -31,7 +32,9 @@ export interface ClientPolicy extends ParticipantPolicy, ProcessingPolicy {
   readonly controllers?: readonly string[];
   /** Columns that may be used, the label among them. Jobs that want others are refused, and others are never read. Default: any. */
   readonly columns?: readonly string[];
-  /** Fingerprints of models that may be trained: see `modelFingerprint`. Default: any. */
+  /** What jobs may be for. Default: anything. */
+  readonly kinds?: readonly JobKind[];
+  /** Fingerprints of models that may be trained, and of statistics that may be made: see `modelFingerprint`. Default: any. */
   readonly models?: readonly string[];
   /**
    * Whether a model that a job brings along is taken only where {@link models} lists it. Default: no, for somebody approves each job.
@@ -47,7 +50,8 @@ export interface ClientPolicy extends ParticipantPolicy, ProcessingPolicy {
  * Checks a job against the policy, before anything is read or trained.
  * @param now - Unix time in milliseconds
  * @throws {Refusal} with the code of the first rule that the job breaks: `policy.schedule`, `policy.unit`, `policy.delta`, `policy.cohort`,
- * `policy.corrupt-fraction`, `policy.controller`, `policy.model`, `policy.model-source`, `policy.model-size`, and what {@link checkProcessing} refuses.
+ * `policy.corrupt-fraction`, `policy.controller`, `policy.kind`, `policy.columns`, `policy.model`, `policy.model-source`, `policy.model-size`, and what
+ * {@link checkProcessing} refuses.
  */
 export function checkJob(policy: ClientPolicy, { job, plan, modelFingerprint }: KnownJob, now: number): void {
   checkProcessing(policy, job);
@@ -86,12 +90,26 @@ export function checkJob(policy: ClientPolicy, { job, plan, modelFingerprint }: 
     `“${job.controller}” answers for the job, and is not agreed to here.`,
   );
   demand(
+    policy.kinds?.includes(kindOf(job)) ?? true,
+    'kind',
+    `The job is for ${kindOf(job)}, which is not agreed to here.`,
+  );
+  if (isStatistics(job)) {
+    const forbidden = job.statistics.columns.find(({ name }) => policy.columns?.includes(name) === false);
+    demand(
+      forbidden === undefined,
+      'columns',
+      `The job wants the column “${forbidden?.name ?? ''}”, which is not allowed here.`,
+    );
+  }
+  demand(
     policy.models?.includes(modelFingerprint) ?? true,
     'model',
-    `The job’s model (${modelFingerprint}) is not one of those that are allowed here.`,
+    `What the job trains or counts (${modelFingerprint}) is not among the models that are allowed here.`,
   );
   demand(
     policy.listedSourcesOnly !== true ||
+      isStatistics(job) ||
       job.model.kind !== 'layers' ||
       policy.models?.includes(modelFingerprint) === true,
     'model-source',
@@ -101,7 +119,7 @@ export function checkJob(policy: ClientPolicy, { job, plan, modelFingerprint }: 
   demand(
     plan.dimension <= maximumParameters,
     'model-size',
-    `The job’s model has ${plan.dimension} parameters; at most ${maximumParameters} are allowed here.`,
+    `The job sums vectors of ${plan.dimension} numbers; at most ${maximumParameters} are allowed here.`,
   );
 }
 

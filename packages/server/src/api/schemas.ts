@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { announcedJobSchema } from '@tutti/shared/protocol';
+import { announcementSchema } from '@tutti/shared/protocol';
 import {
   checkSchema,
   ERASURE_STATES,
@@ -67,7 +67,7 @@ export const jobSummarySchema = z.object({
   owner: z.string().nullable(),
 });
 
-export const jobDetailSchema = jobSummarySchema.extend({ announced: announcedJobSchema });
+export const jobDetailSchema = jobSummarySchema.extend({ announced: announcementSchema });
 
 /** A round or an attempt at one. Cohort sizes carry no noise: they are for operators. */
 export const roundSchema = z.looseObject({
@@ -95,10 +95,11 @@ export const resultSchema = z.object({
   status: jobStatusSchema,
   rounds: z.int(),
   model: hash,
-  /** Where the weights are: 32-bit floats, little-endian, layer by layer (kernel row-major, then bias). */
+  /** Where the weights are: 32-bit floats, little-endian, layer by layer (kernel row-major, then bias). Of a job of statistics: `statistics.json`. */
   url: z.string(),
+  /** Weights of the model, or numbers that the statistics were computed from. */
   parameters: z.int(),
-  announced: announcedJobSchema,
+  announced: announcementSchema,
 });
 
 export const invitationRequestSchema = z.strictObject({

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { fromHex, toHex } from '@tutti/shared/crypto';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
-import { Revocations } from '@tutti/shared/protocol';
+import { isStatistics, Revocations } from '@tutti/shared/protocol';
 import { Sessions, serveSockets } from '../connection/index.js';
 import {
   EnrolmentDesk,
@@ -189,7 +189,10 @@ export async function startCoordinator(
       discard,
       ledger,
       audit,
-      announced: (job) => jobs.announced(job),
+      announced: async (job) => {
+        const announced = await jobs.announced(job);
+        return isStatistics(announced) ? {} : announced;
+      },
       requests: () => erasure.requests(),
       now,
     });

@@ -30,7 +30,7 @@ export interface ErasureDeskOptions {
   readonly artifacts: ArtifactFiles;
   readonly ledger: KeptLedger;
   readonly audit: AuditLog;
-  readonly jobs: Pick<Jobs, 'announced' | 'submit'>;
+  readonly jobs: Pick<Jobs, 'submit' | 'training'>;
   /** Deletes an artifact, wherever copies of it are kept. */
   readonly discard: (hash: string) => Promise<void>;
   /** Closes a client's connection. */
@@ -155,7 +155,7 @@ export class ErasureDesk {
     });
   }
 
-  private readonly announced = (job: string): Promise<AnnouncedJob> => this.options.jobs.announced(job);
+  private readonly announced = (job: string): Promise<AnnouncedJob> => this.options.jobs.training(job);
 
   private async choice({ client, job = '' }: ErasureRequest): Promise<RemedyChoice> {
     const { ledger, store } = this.options;

@@ -36,7 +36,7 @@ export interface RemedyOptions {
   readonly store: Store;
   readonly artifacts: ArtifactFiles;
   readonly ledger: KeptLedger;
-  readonly jobs: Pick<Jobs, 'announced' | 'submit'>;
+  readonly jobs: Pick<Jobs, 'submit' | 'training'>;
   readonly log: RequestLog;
 }
 
@@ -59,7 +59,7 @@ export async function carryOut(
   }
   const allowed = Math.max(exact.epsilonBudget, epsilon ?? 0);
   if (exact.epsilonAfter > allowed) throw overBudget(exact, allowed);
-  const { announced, checkpoint } = await replayJob(options, number, await jobs.announced(exact.job), exact);
+  const { announced, checkpoint } = await replayJob(options, number, await jobs.training(exact.job), exact);
   const successor = await artifacts.put(encodeAnnouncedJob(announced));
   const { kept, replayed } = exact;
   return log.note(() => ({
@@ -97,7 +97,7 @@ export async function goOn(
     });
   }
   const submitted = await store.jobs.find(successor);
-  if (submitted === undefined) await jobs.submit(by, submissionOf(await jobs.announced(successor)));
+  if (submitted === undefined) await jobs.submit(by, submissionOf(await jobs.training(successor)));
   const rounds = (await store.jobs.state(successor))?.rounds ?? 0;
   const isOver = submitted?.status === 'finished' || submitted?.status === 'stopped';
   if (isOver && rounds < replayed) throw stoppedShort(submitted.name, rounds, replayed);
@@ -116,7 +116,7 @@ async function remedied(
   },
 ): Promise<ErasureRequest> {
   const entries = ledger.all;
-  const terms = await jobs.announced(job);
+  const terms = await jobs.training(job);
   const { delta } = terms.privacy;
   const account = familyAccount(entries, job);
   const { client } = await log.request(number);

@@ -2,10 +2,12 @@ import type { KeyPair, Primitives, RandomSource, RevocationList } from '@tutti/s
 import { Refusal, TuttiError } from '@tutti/shared/errors';
 import { countWeights, drawInitialWeights, layoutOf } from '@tutti/shared/learning';
 import {
-  announcedJobSchema,
+  announcementSchema,
   encodeAnnouncedJob,
-  encodingPlan,
+  isStatistics,
+  planOf,
   type AnnouncedJob,
+  type Announcement,
   type RoundRecord,
 } from '@tutti/shared/protocol';
 import type { Expander } from '@tutti/shared/secagg';
@@ -145,7 +147,7 @@ export class Jobs {
     return this.runs.size;
   }
 
-  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.submitted-before`, `job.too-few-clients`, what `announceJob` and {@link keepBroughtModel} refuse */
+  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.submitted-before`, `job.too-few-clients`, what `announce` and {@link keepBroughtModel} refuse */
   async submit(by: Actor, { job: source, population, model }: Submission): Promise<JobDetail> {
     const { store, artifacts, audit, now } = this.options;
     const job = readSubmission(source);
@@ -166,7 +168,8 @@ export class Jobs {
         'Lower privacy.epsilon, or ask a privacy officer to submit the job.',
       );
     }
-    const announced = await keepBroughtModel(artifacts, await this.options.announce(job, counted), model);
+    const settled = await this.options.announce(job, counted);
+    const announced = isStatistics(settled) ? settled : await keepBroughtModel(artifacts, settled, model);
     // A model that could never begin is refused before anybody counts on it.
     await this.beginningOf(announced);
     const hash = await artifacts.put(encodeAnnouncedJob(announced));
@@ -209,7 +212,7 @@ export class Jobs {
       throw new Refusal('job.no-model', `The job ${name} has not begun.`, 'Wait until it has made a round.');
     }
     const announced = await this.announced(job);
-    const parameters = countWeights(announced.model);
+    const parameters = planOf(announced).dimension;
     const { model, rounds } = state;
     return { job, name, status, rounds, model, url: `/artifacts/${model}`, parameters, announced };
   }
@@ -311,7 +314,7 @@ export class Jobs {
     const { primitives, random, signingKey, authority, groupId, sessions, artifacts, files } = this.options;
     const { ledger, times, now, publish } = this.options;
     const announced = await this.announced(job);
-    const { paddedDimension, laneBits } = encodingPlan(announced);
+    const { paddedDimension, laneBits } = planOf(announced);
     run.inputBytes = Math.ceil((paddedDimension * laneBits) / 8);
     const { store } = held;
     const standing = this.standing(job);
@@ -414,20 +417,29 @@ export class Jobs {
   }
 
   /** A job as the clients know it. */
-  async announced(job: string): Promise<AnnouncedJob> {
+  async announced(job: string): Promise<Announcement> {
     const bytes = await this.options.artifacts.fetch(job);
-    return announcedJobSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    return announcementSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  }
+
+  /** A job that trains a model. @throws {Refusal} `job.kind` where it does something else */
+  async training(job: string): Promise<AnnouncedJob> {
+    const announced = await this.announced(job);
+    if (!isStatistics(announced)) return announced;
+    throw new Refusal(
+      'job.kind',
+      `The job ${announced.name} made statistics: noisy sums, which cannot be made again without one client.`,
+      'Ask for the erasure of what was trained; delete the statistics, and have them made anew.',
+    );
   }
 
   /**
    * What a job begins from: weights that everybody can compute, or a state of an earlier job.
    * @throws {Refusal} `model.not-dense` where weights cannot be drawn here, `artifact.unknown` and `model.wrong-size` where there is no such state
    */
-  private async beginningOf({
-    model,
-    startFrom,
-    server,
-  }: Pick<AnnouncedJob, 'model' | 'server'> & { readonly startFrom?: AnnouncedJob['startFrom'] }) {
+  private async beginningOf(job: Announcement) {
+    if (isStatistics(job)) return { initialWeights: new Float32Array(0) };
+    const { model, startFrom, server } = job;
     if (startFrom === undefined) return { initialWeights: drawInitialWeights(layoutOf(model), model.seed) };
     const { artifacts } = this.options;
     const [weights, state] = await Promise.all([

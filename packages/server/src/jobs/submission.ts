@@ -1,5 +1,5 @@
 import { Refusal } from '@tutti/shared/errors';
-import { jobSchema, type Job } from '@tutti/shared/protocol';
+import { schemaFor, type AnyJob } from '@tutti/shared/protocol';
 import { readBoundedYaml } from './bounded-yaml.js';
 
 const MOST_PROBLEMS = 10;
@@ -8,8 +8,9 @@ const MOST_PROBLEMS = 10;
  * Reads a job as it was submitted, YAML or JSON, and fills in what it leaves out.
  * @throws {Refusal} `job.syntax`, `job.invalid` with every field that is wrong
  */
-export function readSubmission(text: string): Job {
-  const parsed = jobSchema.safeParse(valueOf(text));
+export function readSubmission(text: string): AnyJob {
+  const written = valueOf(text);
+  const parsed = schemaFor(written).safeParse(written);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues
     .slice(0, MOST_PROBLEMS)

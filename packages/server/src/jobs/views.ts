@@ -1,4 +1,4 @@
-import type { AnnouncedJob, RoundRecord } from '@tutti/shared/protocol';
+import type { Announcement, RoundRecord } from '@tutti/shared/protocol';
 import type { JobDetail, JobSummary, LiveRound } from '../api/schemas.js';
 import type { JobState, SubmittedJob } from '../store/index.js';
 
@@ -12,7 +12,7 @@ export interface Standing {
 /** A job as the administration shows it. */
 export function summaryOf(about: {
   readonly job: SubmittedJob;
-  readonly announced: AnnouncedJob;
+  readonly announced: Announcement;
   readonly state: JobState | undefined;
   readonly owner: string | undefined;
   readonly standing: Standing;
@@ -39,7 +39,7 @@ export function summaryOf(about: {
   };
 }
 
-export function detailOf(summary: JobSummary, announced: AnnouncedJob): JobDetail {
+export function detailOf(summary: JobSummary, announced: Announcement): JobDetail {
   return { ...summary, announced };
 }
 

@@ -1,7 +1,8 @@
 import type { KeyPair, Primitives } from '@tutti/shared/crypto';
+import { Refusal } from '@tutti/shared/errors';
 import { countWeights } from '@tutti/shared/learning';
 import { privacyStatement, statementMarkdown, type PrivacyStatement } from '@tutti/shared/privacy';
-import { encodingPlan } from '@tutti/shared/protocol';
+import { isStatistics, planOf } from '@tutti/shared/protocol';
 import {
   draftDpia,
   packRecords,
@@ -41,13 +42,19 @@ export interface RecordsOptions {
 export class Records {
   constructor(private readonly options: RecordsOptions) {}
 
-  /** The draft of an impact assessment. @throws {Refusal} `job.unknown`, `job.ambiguous` */
+  /** The draft of an impact assessment. @throws {Refusal} `job.unknown`, `job.ambiguous`, `job.kind` where it trains no model */
   async assessment(named: string): Promise<Paper> {
     const { jobs, store } = this.options;
     const { job } = await jobs.show(named);
     const submitted = await store.jobs.find(job);
     if (submitted === undefined) throw new Error('A job that was shown is not there.');
-    return draftDpia(await this.facts(submitted));
+    const facts = await this.facts(submitted, await this.statement(job));
+    if (facts !== undefined) return draftDpia(facts);
+    throw new Refusal(
+      'job.kind',
+      'The job makes statistics: assessments are drafted of jobs that train a model.',
+      'Its privacy statement is in the archive of all records.',
+    );
   }
 
   /** Everything, as a ZIP file with a manifest that the coordinator has signed. */
@@ -80,27 +87,35 @@ export class Records {
   private async jobFiles(submitted: SubmittedJob): Promise<Record<string, string>> {
     const { store, jobs } = this.options;
     const { job, source } = submitted;
-    const facts = await this.facts(submitted);
+    const statement = await this.statement(job);
+    const facts = await this.facts(submitted, statement);
     const at = `jobs/${job.slice(0, 12)}`;
     return {
       [`${at}/job.txt`]: source,
       [`${at}/announced.json`]: `${JSON.stringify(await jobs.announced(job), null, 2)}\n`,
       [`${at}/rounds.jsonl`]: lines(await store.rounds.of(job)),
-      [`${at}/assessment.md`]: paperMarkdown(draftDpia(facts)),
-      [`${at}/processing.md`]: paperMarkdown(processingRecord(facts)),
-      ...(facts.statement && {
-        [`${at}/privacy.json`]: `${JSON.stringify(facts.statement, null, 2)}\n`,
-        [`${at}/privacy.md`]: statementMarkdown(facts.statement),
+      ...(facts && {
+        [`${at}/assessment.md`]: paperMarkdown(draftDpia(facts)),
+        [`${at}/processing.md`]: paperMarkdown(processingRecord(facts)),
+      }),
+      ...(statement && {
+        [`${at}/privacy.json`]: `${JSON.stringify(statement, null, 2)}\n`,
+        [`${at}/privacy.md`]: statementMarkdown(statement),
       }),
     };
   }
 
-  private async facts({ job, source }: SubmittedJob): Promise<ProcessingFacts> {
+  /** What papers are drafted from; undefined of a job that only counts, about which they have nothing to say. */
+  private async facts(
+    { job, source }: SubmittedJob,
+    statement: PrivacyStatement | undefined,
+  ): Promise<ProcessingFacts | undefined> {
     const { jobs, erasure, version, now } = this.options;
     const announced = await jobs.announced(job);
-    const statement = await this.statement(job);
+    const submitted = readSubmission(source);
+    if (isStatistics(announced) || isStatistics(submitted)) return undefined;
     return {
-      job: { ...readSubmission(source), privacy: announced.privacy },
+      job: { ...submitted, privacy: announced.privacy },
       made: new Date(now()).toISOString(),
       software: `Tutti ${version}`,
       erasures: (await erasure.requests()).filter((request) => request.job === job),
@@ -115,11 +130,14 @@ export class Records {
     const state = await store.jobs.state(job);
     if (state === undefined) return undefined;
     const announced = await jobs.announced(job);
-    const { name, purpose, controller, model, cohort, privacy } = announced;
+    const { name, purpose, controller, cohort, privacy } = announced;
+    const description = isStatistics(announced)
+      ? `statistics of ${announced.statistics.columns.length} columns`
+      : `${announced.model.kind} of ${countWeights(announced.model)} weights`;
     return privacyStatement({
       job: { name, purpose, controller, hash: job },
-      model: { hash: state.model, description: `${model.kind} of ${countWeights(model)} weights` },
-      plan: encodingPlan(announced),
+      model: { hash: state.model, description },
+      plan: planOf(announced),
       ...(privacy.unit === 'example' && { example: { clipNorm: privacy.clipNorm } }),
       minimumCohort: cohort.minimum,
       ledger: ledger.of(job),

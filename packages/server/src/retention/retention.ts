@@ -22,7 +22,7 @@ export interface RetentionOptions {
   readonly discard: (hash: string) => Promise<void>;
   readonly ledger: KeptLedger;
   readonly audit: AuditLog;
-  readonly announced: (job: string) => Promise<Pick<AnnouncedJob, 'model' | 'startFrom'>>;
+  readonly announced: (job: string) => Promise<Partial<Pick<AnnouncedJob, 'model' | 'startFrom'>>>;
   /** All requests for erasure. */
   readonly requests: () => Promise<readonly Pick<ErasureRequest, 'job' | 'state'>[]>;
   /** Unix time in milliseconds. */
@@ -70,7 +70,7 @@ export class Retention {
     for (const { job } of await store.jobs.list()) {
       needed.add(job);
       const { model } = await this.options.announced(job);
-      if (model.sha256 !== undefined) needed.add(model.sha256);
+      if (model?.sha256 !== undefined) needed.add(model.sha256);
       const state = await store.jobs.state(job);
       if (state !== undefined) needed.add(state.model).add(state.task);
       else await this.needBeginning(job, needed);

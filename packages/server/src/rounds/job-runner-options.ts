@@ -1,12 +1,12 @@
 import type { KeyPair, Primitives, RandomSource, RevocationList } from '@tutti/shared/crypto';
-import type { AnnouncedJob } from '@tutti/shared/protocol';
+import type { Announcement } from '@tutti/shared/protocol';
 import type { Expander, Phase } from '@tutti/shared/secagg';
 import type { Sessions } from '../connection/index.js';
 import type { KeptLedger } from '../ledger/kept-ledger.js';
 import type { ArtifactFiles } from '../store/artifact-files.js';
 import type { RoundFiles } from '../store/round-files.js';
 import type { Store } from '../store/store.js';
-import type { StoredTask } from '../tasks/training-task.js';
+import type { StoredTask } from '../tasks/task.js';
 
 /** A round that is under way. */
 export interface RoundProgress {
@@ -24,7 +24,7 @@ export interface Evaluation {
 }
 
 export interface JobRunnerOptions {
-  readonly job: AnnouncedJob;
+  readonly job: Announcement;
   readonly primitives: Primitives;
   /** The coordinator's Ed25519 key. */
   readonly signingKey: KeyPair;
@@ -48,6 +48,7 @@ export interface JobRunnerOptions {
   /** The randomness of one purpose. */
   readonly random: (purpose: string) => RandomSource;
   readonly seeded: boolean;
+  /** None where the job trains no model. */
   readonly initialWeights: Float32Array;
   /** Model and memory of the optimiser that the job goes on from, as they were stored; over the initial weights. */
   readonly startFrom?: StoredTask;

@@ -1,9 +1,8 @@
 import { Refusal } from '@tutti/shared/errors';
-import { countWeights } from '@tutti/shared/learning';
 import { decode, type EncodingPlan, type LedgerEvent, type LedgerState } from '@tutti/shared/privacy';
 import {
   encodeAnnouncedJob,
-  encodingPlan,
+  planOf,
   rotationSeed,
   roundCost,
   sameRound,
@@ -13,7 +12,7 @@ import {
 import type { ArtifactFiles } from '../store/artifact-files.js';
 import type { Tables } from '../store/store.js';
 import type { JobState } from '../store/tables/jobs.js';
-import { TrainingTask } from '../tasks/training-task.js';
+import { beginTask, restoreTask, TrainingTask, type Task } from '../tasks/index.js';
 import { Attempt, type EndedAttempt } from './attempt.js';
 import { attemptRecord } from './attempt-record.js';
 import type { JobRunnerOptions } from './job-runner-options.js';
@@ -41,7 +40,7 @@ export class JobRunner {
     private readonly options: JobRunnerOptions,
     readonly plan: EncodingPlan,
     readonly ledgerState: LedgerState,
-    private task: TrainingTask,
+    private task: Task,
     private state: JobState,
     private interrupted: InterruptedRound | undefined,
   ) {}
@@ -49,18 +48,15 @@ export class JobRunner {
   /** Opens a job, or takes it up where the store says that it stands: in the middle of a round, too. */
   static async open(options: JobRunnerOptions): Promise<JobRunner> {
     const { job, store, artifacts, ledger } = options;
-    const plan = encodingPlan(job);
+    const plan = planOf(job);
     const name = await artifacts.put(encodeAnnouncedJob(job));
     await ledger.refresh();
     const ledgerState = ledger.stateOf(name);
-    const expectedCohort = job.cohort.samplingRate * job.population;
     const known = await store.jobs.state(name);
     if (known === undefined) {
       const { startFrom, initialWeights } = options;
       const task =
-        startFrom === undefined
-          ? TrainingTask.start(job.server, expectedCohort, initialWeights)
-          : TrainingTask.restore(job.server, expectedCohort, countWeights(job.model), startFrom);
+        startFrom === undefined ? beginTask(job, plan, initialWeights) : restoreTask(job, plan, startFrom);
       const state = { job: name, rounds: 0, attempt: 0, ...(await keep(artifacts, task)) };
       const { unit, delta, epsilon } = job.privacy;
       const opened = {
@@ -77,7 +73,7 @@ export class JobRunner {
       return new JobRunner(options, plan, ledgerState, task, state, undefined);
     }
     const stored = { model: await artifacts.fetch(known.model), state: await artifacts.fetch(known.task) };
-    const task = TrainingTask.restore(job.server, expectedCohort, countWeights(job.model), stored);
+    const task = restoreTask(job, plan, stored);
     const runner = new JobRunner(options, plan, ledgerState, task, known, undefined);
     await runner.takeUp();
     return runner;
@@ -88,8 +84,9 @@ export class JobRunner {
     return this.state.job;
   }
 
+  /** Of the model; none where the job trains none. */
   get weights(): Float32Array {
-    return this.task.weights;
+    return this.task instanceof TrainingTask ? this.task.weights : new Float32Array(0);
   }
 
   get modelHash(): string {
@@ -135,7 +132,7 @@ export class JobRunner {
       );
     }
     const evaluating = performance.now();
-    const evaluation = await this.options.evaluate?.(this.task.weights);
+    const evaluation = await this.options.evaluate?.(this.weights);
     const ended = performance.now();
     const kept = await keep(this.options.artifacts, this.task);
     const { round, attempt } = reference;
@@ -263,7 +260,7 @@ export class JobRunner {
   }
 }
 
-async function keep(artifacts: ArtifactFiles, task: TrainingTask): Promise<Pick<JobState, 'model' | 'task'>> {
+async function keep(artifacts: ArtifactFiles, task: Task): Promise<Pick<JobState, 'model' | 'task'>> {
   const { model, state } = task.toBytes();
   return { model: await artifacts.put(model), task: await artifacts.put(state) };
 }

@@ -8,15 +8,10 @@ import {
   type OptimiserState,
   type ServerOptimiser,
 } from '@tutti/shared/learning';
-
-/** The model as clients download it, and what the optimiser remembers. */
-export interface StoredTask {
-  readonly model: Uint8Array;
-  readonly state: Uint8Array;
-}
+import type { StoredTask, Task } from './task.js';
 
 /** What a round is for: here, the mean update of a model. Pure: the round engine brings the sums, the store keeps the bytes. */
-export class TrainingTask {
+export class TrainingTask implements Task {
   private constructor(
     private readonly optimiser: ServerOptimiser,
     /** The divisor of every sum: the expected cohort, which is public. The realised one is not, so it is never used. */

@@ -6,5 +6,6 @@ export * from './model.js';
 export * from './parts.js';
 export * from './public-generator.js';
 export * from './server-optimiser.js';
+export * from './statistics.js';
 export * from './training.js';
 export * from './weights.js';

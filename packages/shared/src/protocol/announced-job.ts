@@ -1,20 +1,13 @@
 import { z } from 'zod';
 import { Refusal } from '../errors.js';
-import {
-  Account,
-  calibrateNoiseMultiplier,
-  canonicalJson,
-  epsilonOf,
-  planEncoding,
-  type EncodingPlan,
-} from '../privacy/index.js';
+import { canonicalJson, planEncoding, type EncodingPlan } from '../privacy/index.js';
 import { countWeights, modelSpecSchema } from '../learning/index.js';
+import type { Announcement } from './announcement.js';
 import { exampleTerms } from './example-terms.js';
 import { jobSchema, type Job } from './job.js';
 import { columnWidth, jobDataSchema, type JobData } from './job-data.js';
 import { announcedPrivacySchema, deltaOf, examplePrivacyOf } from './job-privacy.js';
-import { roundCost, sampledRelease } from './round-cost.js';
-import { requireSummable } from './round-plan.js';
+import { withSettledNoise } from './settled-noise.js';
 import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
 
 /**
@@ -22,7 +15,7 @@ import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
  * the same features, the same cost and the same hash from it. How a simulation makes up its clients, and how the job is audited, is no
  * client's business and left out.
  */
-export const announcedJobSchema = jobSchema.omit({ simulation: true, audit: true }).extend({
+export const announcedJobSchema = jobSchema.omit({ kind: true, simulation: true, audit: true }).extend({
   data: jobDataSchema,
   /** Without its source: where an operator has a file is no client’s business, who gets it from the coordinator by its hash. */
   model: modelSpecSchema,
@@ -38,7 +31,7 @@ export type AnnouncedJob = z.output<typeof announcedJobSchema>;
 
 /**
  * Fills in what a job leaves open: δ from the population, and the least noise with which all its rounds fit its budget.
- * @throws {Refusal} `job.columns` where columns and model do not fit; `job.budget-too-small` where not even one round fits; what {@link requireSummable}, the encoding and the calibration refuse.
+ * @throws {Refusal} `job.columns` where columns and model do not fit; what {@link withSettledNoise} refuses.
  */
 export function announceJob(job: Job, population: number): AnnouncedJob {
   const { name, purpose, controller, legalBasis, specialCategories } = job;
@@ -72,49 +65,7 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
         ? exampleTerms(job, delta, noiseMultiplier)
         : { ...job.privacy, delta, noiseMultiplier },
   });
-  const noiseMultiplier =
-    job.privacy.noiseMultiplier ??
-    calibrateNoiseMultiplier({
-      epsilon: job.privacy.epsilon,
-      delta,
-      eventFor: (candidate) => ({
-        kind: 'repeated',
-        count: job.rounds,
-        event: sampledRelease(settled(candidate), encodingPlan(settled(candidate))),
-      }),
-    });
-  const announcement = settled(noiseMultiplier);
-  const plan = encodingPlan(announcement);
-  requireSummable(announcement, plan);
-  const oneRound = epsilonOf(sampledRelease(announcement, plan), { delta });
-  if (!(oneRound <= job.privacy.epsilon)) {
-    throw new Refusal(
-      'job.budget-too-small',
-      `One round at noise multiplier ${noiseMultiplier} costs ε = ${oneRound.toFixed(2)}; the budget is ${job.privacy.epsilon}.`,
-      'Raise privacy.noiseMultiplier, or leave it out: then the least that fits the budget is taken.',
-    );
-  }
-  // Calibrated noise fits all rounds; noise that is given stops where the budget does.
-  requireBookableNoise(announcement, plan, job.privacy.noiseMultiplier === undefined ? job.rounds : 1);
-  return announcement;
-}
-
-/**
- * The ledger books in δ how far the noise as drawn may be from its law, and that share grows with e^ε: with little noise it would
- * outgrow δ, and the job would stop before it has made these rounds.
- */
-function requireBookableNoise(job: AnnouncedJob, plan: EncodingPlan, rounds: number): void {
-  const { epsilon, delta } = job.privacy;
-  const account = new Account().charge(
-    { kind: 'repeated', count: rounds, event: sampledRelease(job, plan) },
-    rounds * roundCost(job, plan, plan.maximumCohort).noiseDistance,
-  );
-  if (account.epsilon(delta) < Infinity) return;
-  throw new Refusal(
-    'job.budget-too-large',
-    `With so little noise as ε = ${epsilon} allows, how far it is drawn from its law can not be booked in δ = ${delta}.`,
-    'Ask for a smaller privacy.epsilon, some tens at the most (a larger one promises next to nothing), or for more noise.',
-  );
+  return withSettledNoise(job.privacy.noiseMultiplier, settled, encodingPlan);
 }
 
 function withoutSource(model: Job['model']): AnnouncedJob['model'] {
@@ -158,7 +109,7 @@ function checkColumns({ columns, classes }: JobData, inputs: number, outputs: nu
  * The job as an artifact: its SHA-256 is the job's name, on the wire and in the ledger. Canonical, so that a job that was read back
  * keeps its name.
  */
-export function encodeAnnouncedJob(job: AnnouncedJob): Uint8Array {
+export function encodeAnnouncedJob(job: Announcement): Uint8Array {
   return new TextEncoder().encode(canonicalJson(job));
 }
 

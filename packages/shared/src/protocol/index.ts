@@ -1,4 +1,5 @@
 export * from './announced-job.js';
+export * from './announcement.js';
 export * from './artifacts.js';
 export * from './enrolment.js';
 export * from './handshake.js';
@@ -12,5 +13,7 @@ export * from './round-cost.js';
 export * from './round-plan.js';
 export * from './round-record.js';
 export * from './socket-channel.js';
+export * from './statistics-file.js';
+export * from './statistics-job.js';
 export * from './wire.js';
 export * from './withdrawal.js';

@@ -19,6 +19,10 @@ export const jobSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens, 1 to 63 of them')
     .describe('Names the job in reports and in the ledger.'),
+  kind: z
+    .literal('training')
+    .optional()
+    .describe('What the job is for. `statistics` jobs have fields of their own.'),
   purpose: z
     .string()
     .min(1)

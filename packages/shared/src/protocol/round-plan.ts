@@ -59,7 +59,7 @@ export function rotationSeed(primitives: Sha256, reference: RoundReference, mode
 export function roundParameters(
   primitives: Sha256,
   options: {
-    readonly job: AnnouncedJob;
+    readonly job: Pick<AnnouncedJob, 'cohort'>;
     readonly plan: EncodingPlan;
     readonly reference: RoundReference;
     readonly modelHash: string;
@@ -105,7 +105,7 @@ export function cohortRules(
  * Checks that the smallest cohort a job allows can be summed securely, if nobody is lost.
  * @throws {Refusal} `job.cohort-too-small` with the least that can, `secagg.infeasible` where none up to the largest can.
  */
-export function requireSummable(job: AnnouncedJob, plan: EncodingPlan): void {
+export function requireSummable(job: Pick<AnnouncedJob, 'cohort'>, plan: EncodingPlan): void {
   const rules = cohortRules(job, plan);
   const { minimum, maximum } = job.cohort;
   if (isSummable(rules, minimum)) return;

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { TuttiError } from '@tutti/shared/errors';
-import { announceJob } from '@tutti/shared/protocol';
+import { announce } from '@tutti/shared/protocol';
 import type { AnnouncementOrder, AnnouncementReply } from './announcer.js';
 
 /** The program of a thread: one job is announced, or refused. What fails here by a fault of ours ends the thread. */
@@ -9,7 +9,7 @@ parentPort?.once('message', ({ job, population }: AnnouncementOrder) => {
 
   function reply(): AnnouncementReply {
     try {
-      return { announced: announceJob(job, population) };
+      return { announced: announce(job, population) };
     } catch (error) {
       if (!(error instanceof TuttiError)) throw error;
       const { code, message, remedy } = error;

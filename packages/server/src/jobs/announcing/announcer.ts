@@ -1,18 +1,18 @@
 import { Worker } from 'node:worker_threads';
 import { Refusal } from '@tutti/shared/errors';
-import { announceJob, type AnnouncedJob, type Job } from '@tutti/shared/protocol';
+import { announce, type Announcement, type AnyJob } from '@tutti/shared/protocol';
 
-/** Settles what a job leaves open: see {@link announceJob}. */
-export type Announce = (job: Job, population: number) => Promise<AnnouncedJob>;
+/** Settles what a job leaves open: see {@link announce}. */
+export type Announce = (job: AnyJob, population: number) => Promise<Announcement>;
 
 export interface AnnouncementOrder {
-  readonly job: Job;
+  readonly job: AnyJob;
   readonly population: number;
 }
 
 /** What a thread answers with: a refusal loses its class on the way. */
 export type AnnouncementReply =
-  | { readonly announced: AnnouncedJob }
+  | { readonly announced: Announcement }
   | { readonly refused: { readonly code: string; readonly message: string; readonly remedy: string } };
 
 /**
@@ -24,7 +24,7 @@ export type AnnouncementReply =
 export function announceOnThread(program = new URL('./announce-worker.js', import.meta.url)): Announce {
   return async (job, population) => {
     const reply = await asked(program, { job, population });
-    if (reply === undefined) return announceJob(job, population);
+    if (reply === undefined) return announce(job, population);
     if ('announced' in reply) return reply.announced;
     const { code, message, remedy } = reply.refused;
     throw new Refusal(code, message, remedy);
