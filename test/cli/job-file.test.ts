@@ -160,7 +160,7 @@ describe('a field that jobs do not have', () => {
   it('gets the list of allowed ones and no wild guess where none is near', () => {
     const { message } = refusal(`${good}zebra: 1\n`);
     expect(message).toContain(
-      'allowed  name, purpose, controller, legalBasis, specialCategories, data, model',
+      'allowed  name, kind, purpose, controller, legalBasis, specialCategories, data, model',
     );
     expect(message).not.toContain('Did you mean');
   });
