@@ -1,4 +1,4 @@
-import { BrowserClient } from './tutti/tutti.js';
+import { BrowserClient, deltaFigure, epsilonFigure } from './tutti/tutti.js';
 import { drawing, parseDigits, picture } from './digits.js';
 import { parseTable } from './table.js';
 
@@ -109,9 +109,9 @@ function jobCard({ offer, agreed, contributions, epsilon }) {
   );
   say(
     'Costs',
-    `ε ${one.toFixed(2)} for one round, ${ten.toFixed(2)} for ten, ${all.toFixed(2)} for all ${offer.rounds}, at δ ${offer.delta.toExponential(1)}`,
+    `ε ${epsilonFigure(one)} for one round, ${epsilonFigure(ten)} for ten, ${epsilonFigure(all)} for all ${offer.rounds}, at δ ${deltaFigure(offer.delta)}`,
   );
-  say('So far', `ε ${epsilon.toFixed(2)} in ${contributions} rounds`);
+  say('So far', `ε ${epsilonFigure(epsilon)} in ${contributions} rounds`);
   const button = document.createElement('button');
   button.type = 'button';
   button.textContent = agreed ? 'Take the agreement back' : 'Agree to this job';

@@ -1,4 +1,4 @@
-import { gaussianEpsilon } from '@tutti/shared/privacy';
+import { deltaFigure, epsilonFigure, gaussianEpsilon, lowerEpsilonFigure } from '@tutti/shared/privacy';
 import { planAudit } from './bounds/audit-plan.js';
 import { gaussianLowerBound } from './bounds/f-dp.js';
 import { oneRunLowerBound } from './bounds/one-run.js';
@@ -51,12 +51,12 @@ export function verdictWords(verdict: AuditVerdict): readonly string[] {
   const sure = `${Number((100 * confidence).toPrecision(4))} %`;
   return [
     passed
-      ? `The claim ε = ${up(claimed.epsilon)} was not refuted: with ${sure} confidence ε at δ = ${claimed.delta.toExponential(1)} is at least ${down(epsilonLower)}. This does not prove the claim. It means that this attack, with everything but the coins known to it, found no fault in this code.`
-      : `The claim ε = ${up(claimed.epsilon)} is false: with ${sure} confidence ε at δ = ${claimed.delta.toExponential(1)} is at least ${down(epsilonLower)}. Were the claim true, so many right guesses would come up in fewer than ${Number((100 * (1 - confidence)).toPrecision(3))} % of audits.`,
+      ? `The claim ε = ${epsilonFigure(claimed.epsilon)} was not refuted: with ${sure} confidence ε at δ = ${deltaFigure(claimed.delta)} is at least ${lowerEpsilonFigure(epsilonLower)}. This does not prove the claim. It means that this attack, with everything but the coins known to it, found no fault in this code.`
+      : `The claim ε = ${epsilonFigure(claimed.epsilon)} is false: with ${sure} confidence ε at δ = ${deltaFigure(claimed.delta)} is at least ${lowerEpsilonFigure(epsilonLower)}. Were the claim true, so many right guesses would come up in fewer than ${Number((100 * (1 - confidence)).toPrecision(3))} % of audits.`,
     largestRefutable > claimed.epsilon
-      ? `Had all ${verdict.guesses} guesses been right, claims up to ε = ${down(largestRefutable)} would have been refuted, and none above.`
-      : `Even ${verdict.guesses} right guesses would have refuted no claim above ε = ${down(largestRefutable)}: this audit would have passed whatever the mechanism does. More canaries are needed.`,
-    `As a statement about Gaussian mechanisms alone, “at least as private as Gaussian noise with ε = ${down(gaussianEpsilonLower)} at this δ” is the strongest that is refuted. The ε of two normal laws fitted to the scores is ${down(verdict.epsilonEstimate)}: an estimate, which bounds nothing.`,
+      ? `Had all ${verdict.guesses} guesses been right, claims up to ε = ${lowerEpsilonFigure(largestRefutable)} would have been refuted, and none above.`
+      : `Even ${verdict.guesses} right guesses would have refuted no claim above ε = ${lowerEpsilonFigure(largestRefutable)}: this audit would have passed whatever the mechanism does. More canaries are needed.`,
+    `As a statement about Gaussian mechanisms alone, “at least as private as Gaussian noise with ε = ${lowerEpsilonFigure(gaussianEpsilonLower)} at this δ” is the strongest that is refuted. The ε of two normal laws fitted to the scores is ${lowerEpsilonFigure(verdict.epsilonEstimate)}: an estimate, which bounds nothing.`,
     unit === 'client'
       ? 'Canary clients took the places of clients in a simulation of the job; what they sent went through clipping, noise and secure aggregation as in a deployment. Another model of the same job is covered so far as it is made by the same code.'
       : 'Canary rows were put among the rows of all clients, and the model was trained on them by DP-SGD at the job’s ε, with an example as the unit. It tests that training, not the federation’s guarantee for a client.',
@@ -69,9 +69,6 @@ export function findingOf(verdict: AuditVerdict): AuditFinding {
   const method = `one-run audit of Steinke, Nasr and Jagielski (2023), ${canaries} canary ${unit}s, ${correct} of ${guesses} guesses right`;
   return { method, epsilonLower, confidence, claimed: claimed.epsilon, passed };
 }
-
-const up = (epsilon: number) => (Math.ceil(epsilon * 100 - 1e-9) / 100).toFixed(2);
-const down = (epsilon: number) => (Math.floor(epsilon * 100 + 1e-9) / 100).toFixed(2);
 
 /** Andrew et al. 2023 (arXiv 2302.03098): normals fitted to the scores of the canaries that were in and of those that were out. */
 function estimate({ scores, included, delta }: CanaryOutcome): number {

@@ -1,5 +1,5 @@
-import { largestTruePositiveRate } from '@tutti/shared/privacy';
-import { epsilonFigure, markup, percent, smallProbability, type Markup } from '@tutti/simulation/report';
+import { epsilonFigure, largestTruePositiveRate } from '@tutti/shared/privacy';
+import { markup, percent, smallProbability, type Markup } from '@tutti/simulation/report';
 import type { RunAttacks } from '../attack-run.js';
 import type { Picture } from '../attacks/pictures.js';
 import { bars } from './bars.js';

@@ -1,4 +1,5 @@
-import { epsilonFigure, markup, percent, smallProbability, type Markup } from '@tutti/simulation/report';
+import { epsilonFigure, lowerEpsilonFigure } from '@tutti/shared/privacy';
+import { markup, percent, smallProbability, type Markup } from '@tutti/simulation/report';
 import { verdictWords, type AuditVerdict } from '../verdict.js';
 import { tile } from './tile.js';
 
@@ -7,9 +8,9 @@ export function verdictSection(verdict: AuditVerdict): Markup {
   const { claimed, correct, guesses, canaries, passed, confidence, noise } = verdict;
   return markup`<section class="tiles four" aria-label="Summary">
       ${tile('Claimed ε', epsilonFigure(claimed.epsilon), `at δ = ${smallProbability(claimed.delta)}, unit: one ${verdict.unit}`)}
-      ${tile('Found: ε at least', lower(verdict.epsilonLower), `with ${percent(confidence)} confidence`)}
+      ${tile('Found: ε at least', lowerEpsilonFigure(verdict.epsilonLower), `with ${percent(confidence)} confidence`)}
       ${tile('Right guesses', `${correct} of ${guesses}`, `on ${canaries} canaries`)}
-      ${tile('Could have refuted', lower(verdict.largestRefutable), 'had every guess been right')}
+      ${tile('Could have refuted', lowerEpsilonFigure(verdict.largestRefutable), 'had every guess been right')}
     </section>
     <section class="guarantee verdict${passed ? '' : ' none'}">
       <h2>${passed ? 'Passed: the claim was not refuted' : 'Failed: the claim is false'}</h2>
@@ -17,5 +18,3 @@ export function verdictSection(verdict: AuditVerdict): Markup {
       ${verdictWords(verdict).map((words) => markup`<p>${words}</p>`)}
     </section>`;
 }
-
-const lower = (epsilon: number) => (Math.floor(epsilon * 100 + 1e-9) / 100).toFixed(2);

@@ -1,7 +1,8 @@
+import { deltaFigure, epsilonFigure } from '@tutti/shared/privacy';
 import { relative } from 'node:path';
 import { Command } from 'commander';
 import { positiveWholeNumber, seed } from '../arguments.js';
-import { deltaFigure, duration, epsilonFigure, percent } from '../output/figures.js';
+import { duration, percent } from '../output/figures.js';
 import type { Surroundings } from '../surroundings.js';
 import { version } from '../version.js';
 import type { LoadAuditor } from './run.js';

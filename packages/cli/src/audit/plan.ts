@@ -1,9 +1,9 @@
+import { deltaFigure, epsilonFigure } from '@tutti/shared/privacy';
 import { Refusal } from '@tutti/shared/errors';
 import { deltaOf } from '@tutti/shared/protocol';
 import { Command } from 'commander';
 import { fractionBelowOne, fraction, positive, positiveWholeNumber } from '../arguments.js';
 import { readJob } from '../job/job-file.js';
-import { epsilonFigure, deltaFigure } from '../output/figures.js';
 import type { Surroundings } from '../surroundings.js';
 import type { LoadAuditor } from './run.js';
 

@@ -1,6 +1,6 @@
+import { deltaFigure, epsilonFigure } from '@tutti/shared/privacy';
 import type { Approval, ClientStore, SeenJob } from '@tutti/client/daemon';
 import { Command } from 'commander';
-import { deltaFigure, epsilonFigure } from '../output/figures.js';
 import { onOneLine } from '../output/printable.js';
 import type { Surroundings } from '../surroundings.js';
 import { readClientConfig } from './config-file.js';

@@ -1,6 +1,7 @@
+import { epsilonFigure } from '@tutti/shared/privacy';
 import type { DaemonStatus } from '@tutti/client/daemon';
 import { Command } from 'commander';
-import { duration, epsilonFigure } from '../output/figures.js';
+import { duration } from '../output/figures.js';
 import { paletteFor } from '../output/palette.js';
 import { onOneLine } from '../output/printable.js';
 import type { Surroundings } from '../surroundings.js';

@@ -1,5 +1,6 @@
+import { deltaFigure, epsilonFigure } from '@tutti/shared/privacy';
 import type { JobSummary } from '@tutti/server/api';
-import { deltaFigure, duration, epsilonFigure, percent } from '../output/figures.js';
+import { duration, percent } from '../output/figures.js';
 
 /** The beginning of a hash: enough to name a job by. */
 export const shortHash = (hash: string) => hash.slice(0, 12);

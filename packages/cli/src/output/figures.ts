@@ -3,26 +3,6 @@ export function percent(fraction: number): string {
   return `${(fraction * 100).toFixed(1)} %`;
 }
 
-/**
- * An ε, rounded up, since it is an upper bound; ∞ where none can be given. JSON has no infinity, so a stored one comes back
- * as null.
- */
-export function epsilonFigure(epsilon: number | null): string {
-  return epsilon === null || !Number.isFinite(epsilon) ? '∞' : roundedUp(epsilon, 2).toFixed(2);
-}
-
-/** Rounded up to `places` decimals, but for the last bits, in which a decimal number and its double differ. */
-function roundedUp(value: number, places: number): number {
-  const scaled = value * 10 ** places;
-  return Math.ceil(scaled - Math.abs(scaled) * 1e-12) / 10 ** places;
-}
-
-/** A δ, rounded up as an ε is: `2.0e-4`. */
-export function deltaFigure(delta: number): string {
-  const exponent = Math.floor(Math.log10(delta));
-  return (roundedUp(delta / 10 ** exponent, 1) * 10 ** exponent).toExponential(1);
-}
-
 /** A duration: `8 s`, `1 min 5 s`, `2 h 3 min`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

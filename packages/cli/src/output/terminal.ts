@@ -1,7 +1,8 @@
+import { deltaFigure, epsilonFigure } from '@tutti/shared/privacy';
 import cliProgress from 'cli-progress';
 import type { RoundRecord, RunSummary } from '@tutti/shared/protocol';
 import type { Output } from '../surroundings.js';
-import { count, counted, deltaFigure, duration, epsilonFigure, percent } from './figures.js';
+import { count, counted, duration, percent } from './figures.js';
 import type { RunObserver } from './observer.js';
 import { paletteFor, type Colours } from './palette.js';
 

@@ -1,6 +1,7 @@
+import { deltaFigure, epsilonFigure } from '@tutti/shared/privacy';
 import type { ErasureCertificate, Outcome } from '@tutti/shared/rights';
 import type { ReplayCost } from '@tutti/simulation';
-import { counted, deltaFigure, duration, epsilonFigure } from '../output/figures.js';
+import { counted, duration } from '../output/figures.js';
 import type { Costs, DeskRequest } from './erasure-desks.js';
 
 /** The remedies with what each costs and gives, for whoever has to choose. */

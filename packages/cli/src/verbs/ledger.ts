@@ -1,8 +1,8 @@
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { Refusal } from '@tutti/shared/errors';
-import { reportLedger, type JobLedgerReport } from '@tutti/shared/privacy';
+import { deltaFigure, epsilonFigure, type JobLedgerReport, reportLedger } from '@tutti/shared/privacy';
 import { Command } from 'commander';
-import { counted, deltaFigure, epsilonFigure } from '../output/figures.js';
+import { counted } from '../output/figures.js';
 import type { Surroundings } from '../surroundings.js';
 
 interface Flags {

@@ -2,6 +2,8 @@ import { proxy, wrap, type Remote } from 'comlink';
 import { failureOf } from './worker-failure.js';
 import type { BrowserEvent, JobStanding, ParticipantRoom, TakePartOptions } from './participant-worker.js';
 
+// A page that shows an upper bound rounds it up.
+export { deltaFigure, epsilonFigure } from '@tutti/shared/privacy';
 export type { JobOnOffer } from './job-on-offer.js';
 export type { BrowserEvent, JobStanding, TakePartOptions } from './participant-worker.js';
 export type { ClientPolicy } from '../policy/policy.js';

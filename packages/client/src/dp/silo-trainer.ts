@@ -1,7 +1,7 @@
 import type { LayersModel } from '@tensorflow/tfjs';
 import type { RandomSource } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
-import { epsilonOf, type PrivacyEvent } from '@tutti/shared/privacy';
+import { epsilonFigure, epsilonOf, type PrivacyEvent } from '@tutti/shared/privacy';
 import { fastestBackend, requireBackend, useBackend } from '../training/tensorflow/backends.js';
 import type { TensorFlow, TensorFlowBackend } from '../training/tensorflow/library.js';
 import type { Trainer } from '../training/trainer.js';
@@ -100,7 +100,7 @@ class PrivateSilo extends ExampleTrainer implements SiloTrainer {
     if (!(spent <= epsilon)) {
       throw new Refusal(
         'dp.exhausted',
-        `This round would bring ε of each example of this silo to ${spent.toFixed(2)}; its limit is ${epsilon}.`,
+        `This round would bring ε of each example of this silo to ${epsilonFigure(spent)}; its limit is ${epsilon}.`,
         'The silo takes no further part. Its owner may raise the limit, or plan with more noise from the start.',
       );
     }

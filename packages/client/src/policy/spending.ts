@@ -1,5 +1,6 @@
 import { Refusal } from '@tutti/shared/errors';
 import {
+  epsilonFigure,
   Account,
   canonicalJson,
   protectionOf,
@@ -168,7 +169,7 @@ function checkAnnounced({ job }: KnownJob, next: Charge): void {
   if (!(epsilon <= job.privacy.epsilon * TOLERANCE)) {
     throw new Refusal(
       'policy.understated',
-      `The job says that its models cost ε = ${job.privacy.epsilon} at the most; round ${next.round} brings them to ${figure(epsilon)}.`,
+      `The job says that its models cost ε = ${job.privacy.epsilon} at the most; round ${next.round} brings them to ${epsilonFigure(epsilon)}.`,
       'Take no part: the job’s noise does not fit its promise. Tell the coordinator’s operator.',
     );
   }
@@ -190,13 +191,8 @@ function hold(
     if (limit === undefined || epsilon <= limit) continue;
     throw new Refusal(
       `policy.${code}`,
-      `One more round would bring ε ${whom} ${scope} to ${figure(epsilon)}; this client allows ${limit}.`,
+      `One more round would bring ε ${whom} ${scope} to ${epsilonFigure(epsilon)}; this client allows ${limit}.`,
       'The client takes no further part. Its owner may raise the limit.',
     );
   }
-}
-
-/** An upper bound is rounded up. */
-function figure(epsilon: number): string {
-  return Number.isFinite(epsilon) ? (Math.ceil(epsilon * 100) / 100).toFixed(2) : 'infinity';
 }

@@ -1,8 +1,3 @@
-/** ε with two decimals, or a sign for what has no bound. */
-export function epsilonFigure(epsilon: number | null): string {
-  return epsilon === null ? '∞' : epsilon.toFixed(2);
-}
-
 export function percent(fraction: number | undefined): string {
   return fraction === undefined ? 'not measured' : `${(100 * fraction).toFixed(1)}%`;
 }

@@ -1,11 +1,11 @@
 import type { Primitives } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
+import { epsilonFigure } from '@tutti/shared/privacy';
 import { encodeAnnouncedJob, type AnnouncedJob } from '@tutti/shared/protocol';
 import {
   certifiedRemoval,
   clientFamilyAccount,
   familyAccount,
-  roundedUp,
   successionOf,
   type ErasureEvent,
   type ErasureRequest,
@@ -157,10 +157,10 @@ function overBudget({ epsilonAfter, epsilonNow, replayed }: GoingBack, budget: n
       'Submit a new job with more noise, which the client is not part of, and take this one’s model out of use.',
     );
   }
-  const needed = roundedUp(epsilonAfter);
+  const needed = epsilonFigure(epsilonAfter);
   return new Refusal(
     'erasure.budget',
-    `Making ${replayed} rounds again opens as many sums again: ε would grow from ${roundedUp(epsilonNow)} to ${needed}, and the budget is ${budget}. Nothing is refunded for the client that leaves.`,
+    `Making ${replayed} rounds again opens as many sums again: ε would grow from ${epsilonFigure(epsilonNow)} to ${needed}, and the budget is ${budget}. Nothing is refunded for the client that leaves.`,
     `Allow a budget of ${needed} (--epsilon ${needed}), if the remaining clients agree; or choose another remedy.`,
   );
 }

@@ -1,5 +1,11 @@
 import { Refusal } from '../errors.js';
-import { Account, calibrateNoiseMultiplier, epsilonOf, type EncodingPlan } from '../privacy/index.js';
+import {
+  Account,
+  calibrateNoiseMultiplier,
+  epsilonFigure,
+  epsilonOf,
+  type EncodingPlan,
+} from '../privacy/index.js';
 import type { AnnouncedJob } from './announced-job.js';
 import { roundCost, sampledRelease } from './round-cost.js';
 import { requireSummable } from './round-plan.js';
@@ -40,7 +46,7 @@ export function withSettledNoise<J extends Terms>(
   if (!(oneRound <= epsilon)) {
     throw new Refusal(
       'job.budget-too-small',
-      `One round at noise multiplier ${noiseMultiplier} costs ε = ${oneRound.toFixed(2)}; the budget is ${epsilon}.`,
+      `One round at noise multiplier ${noiseMultiplier} costs ε = ${epsilonFigure(oneRound)}; the budget is ${epsilon}.`,
       'Raise privacy.noiseMultiplier, or leave it out: then the least that fits the budget is taken.',
     );
   }

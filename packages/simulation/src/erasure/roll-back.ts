@@ -4,7 +4,7 @@ import { Refusal } from '@tutti/shared/errors';
 import { INITIAL_OPTIMISER_STATE, optimiserStateToBytes } from '@tutti/shared/learning';
 import type { LedgerEvent } from '@tutti/shared/privacy';
 import type { RoundRecord } from '@tutti/shared/protocol';
-import { roundedUp } from '@tutti/shared/rights';
+import { epsilonFigure } from '@tutti/shared/privacy';
 import { rewindJournals } from '../journals.js';
 import type { Withdrawal } from '../run-directory.js';
 import type { ReplayCost } from './cost.js';
@@ -134,10 +134,10 @@ async function currentState({ store, jobHash }: KeptRun): Promise<{ model: strin
 }
 
 function overBudget({ epsilonAfter, epsilonNow, replayed }: ReplayCost, budget: number): Refusal {
-  const needed = roundedUp(epsilonAfter);
+  const needed = epsilonFigure(epsilonAfter);
   return new Refusal(
     'erasure.budget',
-    `Running ${replayed} rounds again opens as many sums again: ε would grow from ${roundedUp(epsilonNow)} to ${needed}, and the budget is ${budget}. Nothing is refunded for the client that leaves.`,
+    `Running ${replayed} rounds again opens as many sums again: ε would grow from ${epsilonFigure(epsilonNow)} to ${needed}, and the budget is ${budget}. Nothing is refunded for the client that leaves.`,
     `Allow a budget of ${needed} (--epsilon ${needed}), if the remaining clients agree; or choose another remedy.`,
   );
 }

@@ -1,6 +1,7 @@
+import { epsilonFigure } from '@tutti/shared/privacy';
 import type { Job, RoundRecord, RunSummary } from '@tutti/shared/protocol';
 import { chartsOf, type Chart } from './charts.js';
-import { count, duration, epsilonFigure, percent, smallProbability } from './figures.js';
+import { count, duration, percent, smallProbability } from './figures.js';
 import { guaranteeOf } from './guarantee.js';
 import { markup, type Markup } from './markup.js';
 import { jobTable, roundsTable } from './tables.js';

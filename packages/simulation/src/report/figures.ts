@@ -1,26 +1,13 @@
+import { deltaFigure } from '@tutti/shared/privacy';
+
 /** A fraction as a percentage: `88.4 %`. */
 export function percent(fraction: number): string {
   return `${(fraction * 100).toFixed(1)} %`;
 }
 
-/**
- * An ε, rounded up, since it is an upper bound; ∞ where none can be given. JSON has no infinity, so a stored one comes back
- * as null.
- */
-export function epsilonFigure(epsilon: number | null): string {
-  return epsilon === null || !Number.isFinite(epsilon) ? '∞' : roundedUp(epsilon, 2).toFixed(2);
-}
-
-/** Rounded up to `places` decimals, but for the last bits, in which a decimal number and its double differ. */
-function roundedUp(value: number, places: number): number {
-  const scaled = value * 10 ** places;
-  return Math.ceil(scaled - Math.abs(scaled) * 1e-12) / 10 ** places;
-}
-
 /** A probability too small for a percentage, rounded up: `2 × 10⁻⁴`. */
 export function smallProbability(value: number): string {
-  const power = 10 ** Math.floor(Math.log10(value));
-  const [digits = '', exponent = ''] = (roundedUp(value / power, 1) * power).toExponential(1).split('e');
+  const [digits = '', exponent = ''] = deltaFigure(value).split('e');
   const raised = exponent
     .replace('-', '⁻')
     .replace('+', '')

@@ -1,5 +1,6 @@
+import { epsilonFigure } from '@tutti/shared/privacy';
 import type { Job, RunSummary } from '@tutti/shared/protocol';
-import { epsilonFigure, percent, smallProbability } from './figures.js';
+import { percent, smallProbability } from './figures.js';
 
 /** What a run promises to the people in its data, in words. */
 export interface Guarantee {

@@ -6,7 +6,7 @@ import { page } from './page.js';
 
 export { reportStyle } from './assets.js';
 export type { StatementSection } from './body.js';
-export { count, duration, epsilonFigure, percent, smallProbability } from './figures.js';
+export { count, duration, percent, smallProbability } from './figures.js';
 export { markup, Markup } from './markup.js';
 export { page } from './page.js';
 export { renderPaper } from './paper.js';

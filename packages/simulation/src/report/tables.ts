@@ -1,5 +1,6 @@
+import { epsilonFigure } from '@tutti/shared/privacy';
 import type { Job, RoundRecord } from '@tutti/shared/protocol';
-import { epsilonFigure, percent } from './figures.js';
+import { percent } from './figures.js';
 import { markup, type Markup } from './markup.js';
 
 /** The job as resolved: every setting with its value. */

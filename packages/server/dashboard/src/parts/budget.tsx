@@ -1,5 +1,5 @@
+import { deltaFigure, epsilonFigure } from '@tutti/shared/privacy';
 import type { JobSummary } from '../../../src/api/schemas.js';
-import { epsilonFigure } from '../figures.js';
 
 /** How much of the budget is spent, and what was spent against the adversary that no budget stops. */
 export function Budget({ job }: { readonly job: JobSummary }) {
@@ -18,7 +18,7 @@ export function Budget({ job }: { readonly job: JobSummary }) {
       </label>
       <p class="quiet">
         Against the coordinator <strong>{epsilonFigure(coordinator)}</strong>, for the client that took part
-        most often. δ = {delta.toExponential(1)}.
+        most often. δ = {deltaFigure(delta)}.
       </p>
     </div>
   );

@@ -1,10 +1,11 @@
+import { epsilonFigure } from '@tutti/shared/privacy';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { JobSummary } from '../../../src/api/schemas.js';
 import { Budget } from '../parts/budget.js';
 import { Chart } from '../parts/chart.js';
 import { LiveRoundView } from '../parts/live-round.js';
 import { Status } from '../parts/status.js';
-import { count, epsilonFigure, moment, percent, seconds, short } from '../figures.js';
+import { count, moment, percent, seconds, short } from '../figures.js';
 import type { Round } from '../state.js';
 
 export interface JobProps {
@@ -155,7 +156,7 @@ function Curves({ job, rounds }: { readonly job: JobSummary; readonly rounds: re
         summary={`${epsilonFigure(last.epsilon.releasedModel)} of ${epsilonFigure(job.epsilon.budget)} spent against the released model, ${epsilonFigure(last.epsilon.coordinator)} against the coordinator`}
         lines={curves.epsilon}
         rounds={at}
-        figure={decimals}
+        figure={epsilonFigure}
         from={0}
       />
       <Chart

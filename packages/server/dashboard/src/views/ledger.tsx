@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { portable } from '@tutti/shared/crypto';
-import { verifyChain, type LedgerEntry, type LedgerVerdict } from '@tutti/shared/privacy';
+import { deltaFigure, verifyChain, type LedgerEntry, type LedgerVerdict } from '@tutti/shared/privacy';
 import type { Api } from '../api.js';
 import { count, moment, short } from '../figures.js';
 
@@ -80,7 +80,7 @@ function Entries({ entries }: { readonly entries: readonly LedgerEntry[] }) {
 function words({ event }: LedgerEntry): string {
   switch (event.kind) {
     case 'job-opened':
-      return `Opened ${event.name}, budget ε ${event.epsilonBudget} at δ ${event.delta.toExponential(1)}`;
+      return `Opened ${event.name}, budget ε ${event.epsilonBudget} at δ ${deltaFigure(event.delta)}`;
     case 'round-debited':
       return `Round ${event.round} charged before unmasking: ${event.sharers} sharers, ${event.survivors} in the sum`;
     case 'round-completed':

@@ -1,5 +1,6 @@
 import { Refusal } from '../../errors.js';
 import type { PrivacyEvent } from '../accounting/index.js';
+import { epsilonFigure } from '../shown-figures.js';
 import { Account } from './account.js';
 import type { LedgerEntry } from './events.js';
 
@@ -62,7 +63,7 @@ export class ClientAccount {
     if (next <= this.cap.epsilon) return;
     throw new Refusal(
       'ledger.client-cap',
-      `One more round would bring this client to ε = ${next.toFixed(2)} over all jobs; its cap is ${this.cap.epsilon}.`,
+      `One more round would bring this client to ε = ${epsilonFigure(next)} over all jobs; its cap is ${this.cap.epsilon}.`,
       'Leave the client out of further cohorts, or have its owner raise the cap.',
     );
   }

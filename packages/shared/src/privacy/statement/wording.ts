@@ -11,10 +11,7 @@ export interface StatementItem {
   readonly entries: readonly StatementEntry[];
 }
 
-/** ε for people: two decimals, rounded up, so that the words never claim more than the figures. */
-export function epsilonText(epsilon: number | null): string {
-  return epsilon === null ? 'no bound' : (Math.ceil(epsilon * 100 - 1e-9) / 100).toFixed(2);
-}
+export { epsilonText } from '../shown-figures.js';
 
 /** A number for people: four significant digits, and powers of ten where it is very large or very small. */
 export function numberText(value: number): string {

@@ -1,3 +1,4 @@
+import { deltaFigure, epsilonText } from '../../privacy/index.js';
 import type { CertifiedRemoval } from './certified-removal.js';
 import type { Remedy } from './request.js';
 
@@ -41,27 +42,15 @@ export function certifiedText({ seeded, delta, groups }: CertifiedRemoval, rows 
     return 'Nothing is certified: the run was seeded, and whoever knows the seed can take its noise off.';
   const [client, ...more] = groups;
   const one = rows ? groups.find(({ clients }) => clients === 2) : client;
-  const of = (epsilon: number | null | undefined) => (epsilon == null ? 'no bound' : roundedUp(epsilon));
   const group = more
-    .map(({ clients, epsilon }) => `${clients} that leave together: ε = ${of(epsilon)}`)
+    .map(({ clients, epsilon }) => `${clients} that leave together: ε = ${epsilonText(epsilon)}`)
     .join('; ');
   if (one?.epsilon == null) return 'No bound on ε can be given: choose another remedy.';
   return (
-    `Had the client ${rows ? 'never had these rows' : 'contributed nothing to any round'}, nothing seen in the models would have become more than e^${of(one.epsilon)} = ` +
-    `${Math.exp(one.epsilon).toPrecision(2)} times as likely or as unlikely, save for events of probability ${probability(delta)}. ` +
+    `Had the client ${rows ? 'never had these rows' : 'contributed nothing to any round'}, nothing seen in the models would have become more than e^${epsilonText(one.epsilon)} = ` +
+    `${Math.exp(one.epsilon).toPrecision(2)} times as likely or as unlikely, save for events of probability ${deltaFigure(delta)}. ` +
     `For groups, at the same δ: ${group}.`
   );
-}
-
-/** Two digits, rounded up. */
-function probability(value: number): string {
-  const exponent = Math.floor(Math.log10(value));
-  return `${(Math.ceil((value / 10 ** exponent) * 10 - 1e-9) / 10).toFixed(1)}e${exponent}`;
-}
-
-/** Two decimals, rounded up: words never claim more than figures. */
-export function roundedUp(epsilon: number): string {
-  return (Math.ceil(epsilon * 100 - 1e-9) / 100).toFixed(2);
 }
 
 /** What no remedy reaches. */

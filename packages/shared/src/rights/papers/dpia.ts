@@ -1,5 +1,5 @@
-import { bestGuess } from '../../privacy/index.js';
-import { basisText, epsilonWord, modelText, type ProcessingFacts } from './facts.js';
+import { bestGuess, epsilonText, lowerEpsilonFigure } from '../../privacy/index.js';
+import { basisText, modelText, type ProcessingFacts } from './facts.js';
 import type { Paper, PaperSection } from './paper.js';
 
 /**
@@ -105,12 +105,12 @@ function risks({ job, statement }: ProcessingFacts): PaperSection {
       example
         ? 'differential privacy for each example; none for a client as a whole'
         : 'differential privacy for a client',
-      `ε = ${epsilonWord(released)}; a guess is ${guess(released)}`,
+      `ε = ${epsilonText(released)}; a guess is ${guess(released)}`,
     ],
     [
       'The coordinator, or who breaks into it, sees what a client taught',
       'secure aggregation; noise by the clients themselves',
-      `only sums of ${job.cohort.minimum} or more; ε = ${epsilonWord(inside)} for the client that took part most; a guess is ${guess(inside)}`,
+      `only sums of ${job.cohort.minimum} or more; ε = ${epsilonText(inside)} for the client that took part most; a guess is ${guess(inside)}`,
     ],
     [
       'Rows are rebuilt from updates',
@@ -189,7 +189,7 @@ function auditText({
   confidence,
   passed,
 }: NonNullable<ProcessingFacts['audit']>): string {
-  const shown = `the attack shows ε of at least ${(Math.floor(epsilonLower * 100) / 100).toFixed(2)} with ${(100 * confidence).toFixed(0)} % confidence, the claim is ${epsilonWord(claimed)}`;
+  const shown = `the attack shows ε of at least ${lowerEpsilonFigure(epsilonLower)} with ${(100 * confidence).toFixed(0)} % confidence, the claim is ${epsilonText(claimed)}`;
   return `audited on ${made.slice(0, 10)}: ${shown}. ${passed ? 'The claim was not refuted; that does not prove it' : 'THE CLAIM IS FALSE: do not release the model'}`;
 }
 

@@ -24,11 +24,6 @@ export interface ProcessingFacts {
   readonly accuracy?: number;
 }
 
-/** ε, rounded up; words never claim more than figures. */
-export function epsilonWord(epsilon: number | null | undefined): string {
-  return epsilon == null ? 'no bound' : (Math.ceil(epsilon * 100 - 1e-9) / 100).toFixed(2);
-}
-
 /** The basis of a processing in words. */
 export function basisText({ legalBasis, specialCategories }: Job): string {
   const nine =

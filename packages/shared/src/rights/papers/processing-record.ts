@@ -1,4 +1,5 @@
-import { basisText, epsilonWord, modelText, type ProcessingFacts } from './facts.js';
+import { epsilonText } from '../../privacy/index.js';
+import { basisText, modelText, type ProcessingFacts } from './facts.js';
 import type { Paper } from './paper.js';
 
 /** A controller’s record of the processing (Article 30(1) GDPR), point by point; what the software cannot know is left open. */
@@ -51,7 +52,7 @@ export function processingRecord({
           { label: 'Coordinator', text: 'noisy sums of many clients’ updates, and who took part' },
           {
             label: 'Whoever is given the model',
-            text: `${modelText(job)}${figures === undefined ? '' : `; ε = ${epsilonWord(figures.releasedModel.epsilon)} at δ = ${figures.delta}`}`,
+            text: `${modelText(job)}${figures === undefined ? '' : `; ε = ${epsilonText(figures.releasedModel.epsilon)} at δ = ${figures.delta}`}`,
           },
         ],
       },
