@@ -30,8 +30,13 @@ export async function buildDashboard(out) {
     plugins: [replacing(sharedSources(join(here, '../shared/src')))],
     logLevel: 'warning',
   });
-  const charts = createRequire(import.meta.url).resolve('uplot/dist/uPlot.min.css');
-  const styles = await Promise.all([charts, source('dashboard.css')].map((file) => readFile(file, 'utf8')));
+  const { resolve } = createRequire(import.meta.url);
+  const sheets = [
+    resolve('uplot/dist/uPlot.min.css'),
+    resolve('@tutti/shared/palette.css'),
+    source('dashboard.css'),
+  ];
+  const styles = await Promise.all(sheets.map((file) => readFile(file, 'utf8')));
   await writeFile(join(out, 'dashboard.css'), styles.join('\n'));
   await copyFile(source('index.html'), join(out, 'index.html'));
 }

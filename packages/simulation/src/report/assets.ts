@@ -12,7 +12,8 @@ export interface ReportAssets {
 const own = (name: string) => readFileSync(new URL(`../../assets/report/${name}`, import.meta.url), 'utf8');
 
 /** The style that all reports share. */
-export const reportStyle = (): string => own('report.css');
+export const reportStyle = (): string =>
+  `${readFileSync(resolvePackage('@tutti/shared/palette.css'), 'utf8')}\n${own('report.css')}`;
 
 /** Reads our own style and script, and uPlot (MIT licence) from its package. */
 export function reportAssets(): ReportAssets {
