@@ -5,6 +5,7 @@ import {
   Participant,
   trainOn,
   type ClientPolicy,
+  type OnMains,
   type ParticipantEvent,
   type Work,
 } from '@tutti/client';
@@ -85,7 +86,7 @@ interface Lie {
 }
 
 /** A client, and a coordinator that may lie to it. */
-async function scene(overrides: Partial<ClientPolicy> = {}, patience = 0, work?: Work) {
+async function scene(overrides: Partial<ClientPolicy> = {}, patience = 0, work?: Work, onMains?: OnMains) {
   const artifacts = new Map<string, Uint8Array>();
   const put = (bytes: Uint8Array) => {
     const hash = toHex(primitives.sha256(bytes));
@@ -123,6 +124,7 @@ async function scene(overrides: Partial<ClientPolicy> = {}, patience = 0, work?:
     now: () => time,
     observe: (event) => events.push(event),
     patience,
+    ...(onMains && { onMains }),
   });
   const handler: ChannelHandler = participant.accept(channel);
 
@@ -276,6 +278,19 @@ describe('a participant', () => {
     const reply = await invite({ parameters: (honest) => ({ ...honest, gammaPpm: honest.gammaPpm - 1 }) });
     expect(declined(reply)).toBe('secagg.policy.gammaPpm');
     expect(sent.filter(adverts)).toEqual([]);
+  });
+
+  it('takes part on mains power only, where its owner wants that', async () => {
+    let plugged = false;
+    const { invite, sent } = await scene({ mains: true }, 0, undefined, () => Promise.resolve(plugged));
+    expect(declined(await invite())).toBe('policy.mains');
+    expect(sent.filter(adverts)).toEqual([]);
+    plugged = true;
+    expect(adverts(await invite({ reference: { round: 2, attempt: 0 } }))).toBe(true);
+  });
+
+  it('does not begin where its owner wants mains power and nothing tells whether there is any', async () => {
+    await expect(scene({ mains: true })).rejects.toMatchObject({ code: 'policy.malformed' });
   });
 
   it('never joins one round number twice', async () => {

@@ -6,6 +6,7 @@ export type { Approval } from './policy/approval.js';
 export * from './policy/journal.js';
 export * from './policy/policy.js';
 export * from './policy/processing.js';
+export type { OnMains } from './policy/power.js';
 export * from './policy/schedule.js';
 export * from './policy/spending.js';
 export * from './revocations.js';

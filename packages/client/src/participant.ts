@@ -19,6 +19,7 @@ import { RoundPart } from './round-part.js';
 import type { Approval } from './policy/approval.js';
 import type { Journal } from './policy/journal.js';
 import { checkPolicy, type ClientPolicy } from './policy/policy.js';
+import { powerUnknown, type OnMains } from './policy/power.js';
 import { Spending } from './policy/spending.js';
 import type { RevocationFeed } from './revocations.js';
 import { startTimer } from './timer.js';
@@ -61,6 +62,8 @@ export interface ParticipantOptions {
   readonly journal: Journal;
   /** Asked before a job's first round and every other. Default: every job that fits the policy is approved. */
   readonly approval?: (job: KnownJob) => Promise<Approval>;
+  /** Asked before each round where the policy wants mains power. */
+  readonly onMains?: OnMains;
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly observe?: (event: ParticipantEvent) => void;
@@ -93,6 +96,7 @@ export class Participant {
   /** @throws {Refusal} `policy.malformed` */
   constructor(private readonly options: ParticipantOptions) {
     checkPolicy(options.policy);
+    if (options.policy.mains === true && options.onMains === undefined) throw powerUnknown();
     this.spending = new Spending(options.journal, options.policy);
   }
 

@@ -16,6 +16,7 @@ import type { KnownJob } from './library.js';
 import type { ParticipantOptions } from './participant.js';
 import { checkApproval } from './policy/approval.js';
 import { checkJob } from './policy/policy.js';
+import { checkPower } from './policy/power.js';
 import { chargeFor, type Spending } from './policy/spending.js';
 import { revocationsFor } from './revocations.js';
 import { startTimer } from './timer.js';
@@ -101,6 +102,7 @@ export class RoundPart {
     const { job, plan } = known;
     checkJob(policy, known, this.options.now());
     await checkApproval(known, this.options.approval);
+    await checkPower(policy, this.options.onMains);
     await this.options.spending.check(known, this.charge(known, plan.maximumCohort));
     const revocations = await revocationsFor(this.options.revocations, opening);
     const model = await library.model(this.options.model, known);

@@ -147,6 +147,7 @@ export const clientConfigSchema = z.strictObject({
         })
         .optional()
         .describe('When this client takes part, by its own clock.'),
+      mains: z.boolean().default(false).describe('Whether it takes part on mains power only.'),
     })
     .prefault({}),
   training: z
@@ -224,6 +225,7 @@ export function policyOf({ policy }: ClientConfig): ClientPolicy {
     ...optional('models', policy.models),
     listedSourcesOnly: policy.approval === 'none',
     ...optional('maximumParameters', policy.parameters),
+    mains: policy.mains,
     ...(policy.schedule !== undefined && { schedule: withoutUndefined(policy.schedule) }),
   };
 }

@@ -22,6 +22,8 @@ import { watchingClock } from './clock.js';
 import { policyOf, type ClientConfig } from './config.js';
 import { localWork } from './local-work.js';
 import { lockState } from './lock.js';
+import { machineOnMains } from './mains.js';
+import type { OnMains } from '../policy/power.js';
 import { fetchTrusting, readCertificates } from './trusting-fetch.js';
 import { watchMachine, type Disturbance } from './wake.js';
 
@@ -43,6 +45,8 @@ export interface DaemonOptions {
   readonly observe?: (event: DaemonEvent) => void;
   /** Unix time in milliseconds. Default: the machine's clock. */
   readonly now?: () => number;
+  /** Default: what the machine says. */
+  readonly onMains?: OnMains;
 }
 
 /** What `tutti client status` shows of a daemon that runs or ran. */
@@ -73,6 +77,7 @@ const ORDINARY: ReadonlySet<string> = new Set([
   'round.superseded',
   'client.stopped',
   'policy.schedule',
+  'policy.mains',
 ]);
 const CERTIFICATE_POLL = 10_000;
 const CLOCK_AT_FAULT = 30_000;
@@ -84,7 +89,7 @@ const CLOCK_AT_FAULT = 30_000;
  * @throws {Refusal} what must be mended before it can run: `client.running`, `identity.…`, `certificate.…`, `store.…`
  */
 export async function startClient(options: DaemonOptions, signal?: AbortSignal): Promise<ClientDaemon> {
-  const { config, observe, now = () => Date.now() } = options;
+  const { config, observe, now = () => Date.now(), onMains = machineOnMains } = options;
   const unlock = lockState(config.state);
   let store: ClientStore | undefined;
   try {
@@ -97,7 +102,7 @@ export async function startClient(options: DaemonOptions, signal?: AbortSignal):
     const { authority, group } = config.coordinator;
     const issuer = { authority: fromHex(authority), groupId: fromHex(group) };
     const revocations = await Revocations.open(primitives, issuer, store.revocations);
-    return run({ config, observe, now, store, unlock, identity, certificate, revocations, pem });
+    return run({ config, observe, now, onMains, store, unlock, identity, certificate, revocations, pem });
   } catch (error) {
     store?.close();
     unlock();
@@ -109,6 +114,7 @@ interface Parts {
   readonly config: ClientConfig;
   readonly observe: ((event: DaemonEvent) => void) | undefined;
   readonly now: () => number;
+  readonly onMains: OnMains;
   readonly store: ClientStore;
   readonly unlock: () => void;
   readonly identity: KeyPair;
@@ -118,7 +124,7 @@ interface Parts {
 }
 
 function run(parts: Parts): ClientDaemon {
-  const { config, observe, now, store, unlock, identity, certificate, revocations, pem } = parts;
+  const { config, observe, now, onMains, store, unlock, identity, certificate, revocations, pem } = parts;
   const { coordinator } = config;
   let status: DaemonStatus = {
     process: process.pid,
@@ -164,6 +170,7 @@ function run(parts: Parts): ClientDaemon {
         store.approvalOf(known, now(), config.policy.approval === 'none' ? 'approved' : 'pending'),
       ),
     now,
+    onMains,
     patience: USUAL_PATIENCE,
     observe: (event) => {
       if (event.kind === 'welcomed') connection.settled();

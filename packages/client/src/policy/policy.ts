@@ -44,6 +44,8 @@ export interface ClientPolicy extends ParticipantPolicy, ProcessingPolicy {
   readonly maximumParameters?: number;
   /** When this client takes part. Default: always. */
   readonly schedule?: Schedule;
+  /** Whether it takes part on mains power only. Default: on batteries too. */
+  readonly mains?: boolean;
 }
 
 /**
