@@ -123,7 +123,7 @@ describe('tutti job', () => {
     const file = join(directory, 'layers.yaml');
     await writeFile(file, job);
     const submitted = await ask('job', 'submit', file, '--json');
-    expect(submitted.stderr).toBe('');
+    expect(submitted.code).toBe(0);
     const { job: hash } = JSON.parse(submitted.stdout) as { job: string };
     expect((await ask('job', 'logs', hash, '--follow')).stdout).toMatch(/^round 2 completed/m);
     const served = await fetch(`${coordinator.url}/artifacts/${sha256}`);

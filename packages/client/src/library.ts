@@ -41,6 +41,15 @@ export function isKnownTraining(known: KnownJob): known is KnownTraining {
   return !isStatistics(known.job);
 }
 
+/**
+ * A job with what follows from it.
+ * @throws {Refusal} what {@link planOf} refuses
+ */
+export function knownJob(primitives: Pick<Primitives, 'sha256'>, hash: string, job: Announcement): KnownJob {
+  const fingerprint = modelFingerprint(primitives, isStatistics(job) ? job.statistics : job.model);
+  return { hash, job, plan: planOf(job), modelFingerprint: fingerprint };
+}
+
 /** SHA-256 of the specification of a model, or of statistics, as canonical JSON, hex: what an owner who allows certain ones lists. */
 export function modelFingerprint(
   primitives: Pick<Primitives, 'sha256'>,
@@ -114,13 +123,7 @@ export class Library {
         'Run the same version of Tutti as the coordinator.',
       );
     }
-    const job = parsed.data;
-    return {
-      hash,
-      job,
-      plan: planOf(job),
-      modelFingerprint: modelFingerprint(this.primitives, isStatistics(job) ? job.statistics : job.model),
-    };
+    return knownJob(this.primitives, hash, parsed.data);
   }
 
   private fetch(hash: string, largest?: number): Promise<Uint8Array> {

@@ -102,6 +102,11 @@ describe('tutti client init', () => {
     });
   });
 
+  it('spends no invitation on limits that contradict each other', async () => {
+    const outcome = await run(['client', 'init', '--epsilon', '60', '--invitation', 'any', '--data', 'x']);
+    expect(outcome).toMatchObject({ code: 2, stderr: expect.stringContaining('--total-epsilon') as string });
+  });
+
   it('is refused where its token was used before', async () => {
     const coordinator = await startCoordinator();
     const word = coordinator.invite();

@@ -22,9 +22,15 @@ describe('an announced job', () => {
   it('leaves nothing open, and says nothing of how a simulation makes up its clients', () => {
     const announced = announceJob(job(), 500);
     expect(announcedJobSchema.parse(JSON.parse(JSON.stringify(announced)))).toEqual(announced);
-    expect(announced.privacy.delta).toBe(1 / 5000);
     expect(announced).not.toHaveProperty('simulation');
     expect(announced.data).toEqual({ label: 'label', offset: 0, scale: 16 });
+  });
+
+  it.each([
+    ['of few clients', 12, 1e-4],
+    ['of many', 50_000, 1 / 500_000],
+  ])('%s counts on a δ that clients take', (_many, clients, delta) => {
+    expect(announceJob(job(), clients).privacy.delta).toBe(delta);
   });
 
   it('has the least noise with which all rounds fit the budget', () => {

@@ -51,6 +51,7 @@ async function init(
 ): Promise<void> {
   const { stdout, stderr, environment } = surroundings;
   const { bold, dim } = paletteFor(stdout, environment);
+  const limits = limitsOf(options);
   const person = options.invitation === undefined || options.data === undefined ? await ask() : undefined;
   const word = options.invitation ?? (await person?.text('Invitation', { validate: problemOfInvitation }));
   if (word === undefined) throw missing('--invitation');
@@ -89,7 +90,7 @@ and put what it makes into ${join(folder, 'certificate.hex')}; \`tutti client ru
       await enrolled(invitation, identity, certificates),
     );
   }
-  await writeFile(configPath, firstConfig(configFrom(options, invitation, data, certificates)), {
+  await writeFile(configPath, firstConfig(configFrom(options, limits, invitation, data, certificates)), {
     flag: 'wx',
     // The address of a database may have a password in it.
     mode: 0o600,
@@ -102,13 +103,24 @@ and put what it makes into ${join(folder, 'certificate.hex')}; \`tutti client ru
   stdout.write(`Next: tutti client run --config ${configPath}\n`);
 }
 
+/** ε against the coordinator that may be spent on one job, and over all of them. */
+function limitsOf({ epsilon = 20, totalEpsilon = 50 }: InitOptions): { job: number; total: number } {
+  if (epsilon <= totalEpsilon) return { job: epsilon, total: totalEpsilon };
+  throw new Refusal(
+    'client.limits',
+    `One job may cost ε = ${epsilon}, and all jobs together ${totalEpsilon}.`,
+    'Give a smaller --epsilon, or a larger --total-epsilon.',
+  );
+}
+
 function configFrom(
   options: InitOptions,
+  limits: { job: number; total: number },
   { url, coordinator, authority, group }: Invitation,
   data: string,
   certificates: string | undefined,
 ): ClientConfigInput {
-  const { epsilon = 20, totalEpsilon = 50, cohort = 12, purpose, approval = true } = options;
+  const { cohort = 12, purpose, approval = true } = options;
   return {
     coordinator: {
       url,
@@ -119,7 +131,7 @@ function configFrom(
     },
     data: { source: data.includes('://') ? data : resolve(data) },
     policy: {
-      epsilon: { job: { coordinator: epsilon }, total: { coordinator: totalEpsilon } },
+      epsilon: { job: { coordinator: limits.job }, total: { coordinator: limits.total } },
       cohort,
       ...(purpose !== undefined && { purposes: [...purpose] }),
       approval: approval ? 'each-job' : 'none',

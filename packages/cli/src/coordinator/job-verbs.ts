@@ -13,12 +13,13 @@ import type { Surroundings } from '../surroundings.js';
 import { openClient, withAccess, type AccessFlags } from './access.js';
 import type { ApiClient } from './api-client.js';
 import { jobFacts, jobTable, roundLine } from './job-words.js';
+import { objectionOfUsualClients } from './usual-clients.js';
 
 const POLL = 1000;
 
 /** The verbs of `tutti job` that ask a coordinator. */
 export function remoteJobCommands(surroundings: Surroundings): readonly Command[] {
-  const { stdout } = surroundings;
+  const { stdout, stderr } = surroundings;
   const say = (value: unknown, words: string, { json = false }: AccessFlags) =>
     void stdout.write(`${json ? JSON.stringify(value) : words}\n`);
 
@@ -43,6 +44,8 @@ export function remoteJobCommands(surroundings: Surroundings): readonly Command[
         },
       });
       say(job, jobFacts(job), flags);
+      const objection = await objectionOfUsualClients(job.job, job.announced);
+      if (objection !== undefined) stderr.write(`${objection}\n`);
     });
 
   const list = withAccess(new Command('list'))

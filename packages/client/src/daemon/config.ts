@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { legalBasisSchema, specialCategoriesSchema } from '@tutti/shared/protocol';
+import { legalBasisSchema, specialCategoriesSchema, USUAL_DELTA } from '@tutti/shared/protocol';
 import { sourceConfigSchema } from '../data/open-source.js';
 import { WEEKDAYS } from '../policy/schedule.js';
 import type { ClientPolicy } from '../policy/policy.js';
@@ -82,7 +82,7 @@ export const clientConfigSchema = z.strictObject({
         .number()
         .gt(0)
         .lt(0.1)
-        .default(1e-4)
+        .default(USUAL_DELTA)
         .describe('Largest δ of a job; limits over several jobs are counted at it.'),
       units: z
         .array(z.enum(['client', 'example']))
@@ -198,8 +198,12 @@ export function resolveConfig(config: ClientConfig, file: string): ClientConfig 
   };
 }
 
+/** The rules of an owner who leaves them as they are. */
+export const usualPolicy = (): ClientPolicy =>
+  policyOf({ policy: clientConfigSchema.shape.policy.parse({}) });
+
 /** The rules as the participant enforces them. */
-export function policyOf({ policy }: ClientConfig): ClientPolicy {
+export function policyOf({ policy }: Pick<ClientConfig, 'policy'>): ClientPolicy {
   const { epsilon: limits } = policy;
   const optional = <K extends string, T>(name: K, value: T | undefined) =>
     (value === undefined ? {} : { [name]: value }) as Partial<Record<K, T>>;

@@ -4,7 +4,13 @@ export * from './artifacts.js';
 export * from './enrolment.js';
 export * from './handshake.js';
 export * from './job.js';
-export { deltaOf, examplePrivacyOf, jobPrivacySchema, type ExamplePrivacy } from './job-privacy.js';
+export {
+  deltaOf,
+  examplePrivacyOf,
+  USUAL_DELTA,
+  jobPrivacySchema,
+  type ExamplePrivacy,
+} from './job-privacy.js';
 export * from './processing.js';
 export * from './quicknet-beacon.js';
 export * from './revocations.js';

@@ -27,7 +27,9 @@ const fields = z.strictObject({
     .gt(0)
     .lt(0.1)
     .optional()
-    .describe('Default: 1 / (10 N); 1e-5 where the unit is an example, whose number nobody knows.'),
+    .describe(
+      'Default: 1 / (10 N), at most 1e-4; 1e-5 where the unit is an example, whose number nobody knows.',
+    ),
   clipNorm: z
     .number()
     .positive()
@@ -100,9 +102,12 @@ export const announcedPrivacySchema = fields
 /** Nobody knows how many examples there are: a client refuses where it has too many for this. */
 const DELTA_OF_EXAMPLES = 1e-5;
 
+/** The largest δ that a client takes, and a job has, unless somebody says otherwise. */
+export const USUAL_DELTA = 1e-4;
+
 /** The δ of a job among so many clients: as it says, or by default. */
 export function deltaOf({ unit, delta }: Pick<Privacy, 'unit' | 'delta'>, clients: number): number {
-  return delta ?? (unit === 'example' ? DELTA_OF_EXAMPLES : 1 / (10 * clients));
+  return delta ?? (unit === 'example' ? DELTA_OF_EXAMPLES : Math.min(1 / (10 * clients), USUAL_DELTA));
 }
 
 /** Privacy of a job whose unit is one example, as announced. */

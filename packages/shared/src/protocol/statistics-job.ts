@@ -3,6 +3,7 @@ import { Refusal } from '../errors.js';
 import { planEncoding, type EncodingPlan } from '../privacy/index.js';
 import { statisticsLength, statisticsNorm } from '../learning/index.js';
 import { jobSchema } from './job.js';
+import { deltaOf } from './job-privacy.js';
 import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
 import { withSettledNoise } from './settled-noise.js';
 
@@ -81,7 +82,7 @@ export const statisticsJobSchema = z.strictObject({
         .max(10_000)
         .default(1)
         .describe('Budget against the statistics. A hard stop.'),
-      delta: z.number().gt(0).lt(0.1).optional().describe('Default: 1 / (10 N).'),
+      delta: z.number().gt(0).lt(0.1).optional().describe('Default: 1 / (10 N), at most 1e-4.'),
       noiseMultiplier: noiseMultiplier
         .optional()
         .describe(
@@ -154,7 +155,8 @@ export type AnnouncedStatistics = z.output<typeof announcedStatisticsSchema>;
  * @throws {Refusal} `job.columns` where a column has no bounds, or none that leave room between them; what {@link withSettledNoise} refuses
  */
 export function announceStatistics(job: StatisticsJob, population: number): AnnouncedStatistics {
-  const { epsilon, delta = 1 / (10 * population), unit } = job.privacy;
+  const { epsilon, unit } = job.privacy;
+  const delta = deltaOf(job.privacy, population);
   const statistics = boundedStatistics(job);
   const clipNorm = statisticsNorm(statistics);
   const settled = (multiplier: number): AnnouncedStatistics => ({
