@@ -1,13 +1,17 @@
 import {
+  countOn,
   dialCoordinator,
   HttpArtifacts,
   Library,
   MemoryJournal,
   Participant,
   trainOn,
+  type Charge,
+  type ClientPolicy,
   type ParticipantEvent,
+  type Work,
 } from '@tutti/client';
-import { createTrainer, type Trainer } from '@tutti/client/training';
+import { createTrainer } from '@tutti/client/training';
 import {
   ArtifactFiles,
   AuditLog,
@@ -37,15 +41,18 @@ import { primitives as platform } from '@tutti/shared/crypto/primitives';
 import {
   announce,
   announceJob,
+  announceStatistics,
   encodeAnnouncedJob,
   jobSchema,
   Revocations,
-  type AnnouncedJob,
+  statisticsJobSchema,
+  type Announcement,
   type ArtifactSource,
   type Channel,
   type ChannelHandler,
   type Frame,
   type JobInput,
+  type StatisticsJobInput,
 } from '@tutti/shared/protocol';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -55,7 +62,25 @@ import { seededRandom } from './seeded-random.js';
 export interface FederationSetup {
   readonly seed: string;
   readonly clients: number;
+  /** Of a job that trains. */
   readonly job?: Partial<JobInput>;
+  /** A job that counts, in its place. */
+  readonly statistics?: Counting;
+  /** What the owner of a client agrees to, over what all do. */
+  readonly policy?: (client: number) => Partial<ClientPolicy>;
+}
+
+export interface Counting {
+  readonly job: StatisticsJobInput;
+  /** Rows of a client, a number for each column. */
+  readonly rows: (client: number) => readonly (readonly number[])[];
+}
+
+/** A job, and what each client does for it. */
+interface Undertaking {
+  readonly job: Announcement;
+  readonly work: (client: number) => Work;
+  readonly initialWeights: Float32Array;
 }
 
 const primitives = memoised(platform);
@@ -65,6 +90,7 @@ interface TestClient {
   readonly identity: KeyPair;
   readonly certificate: Uint8Array;
   readonly held: Revocations;
+  readonly journal: MemoryJournal;
 }
 
 /** Who is on one end of a connection in memory. */
@@ -145,17 +171,14 @@ export class TestFederation {
   private readonly welcomes = new Map<number, () => void>();
 
   private constructor(
-    readonly job: AnnouncedJob,
+    private readonly undertaking: Undertaking,
     private readonly seed: string,
     private readonly keys: { readonly authority: KeyPair; readonly coordinator: KeyPair },
     private readonly groupId: Uint8Array,
     private readonly clients: readonly TestClient[],
-    private readonly trainer: Trainer,
+    policy: (client: number) => Partial<ClientPolicy>,
   ) {
-    this.participants = clients.map(({ identity, certificate, held }, index) => {
-      const { inputs } = job.model;
-      const random = seededRandom(`${seed}/examples/${index}`);
-      const features = Float32Array.from(random.fill(new Uint8Array(4 * inputs)), (byte) => byte / 128 - 1);
+    this.participants = clients.map(({ identity, certificate, held, journal }, index) => {
       return new Participant({
         primitives,
         random: (purpose) => seededRandom(`${seed}/${purpose}`),
@@ -166,18 +189,16 @@ export class TestFederation {
         groupId,
         revocations: { held, fetch: () => this.fetchRevocations() },
         library: new Library({ fetch: (hash) => this.fetch(hash) }, primitives),
-        work: trainOn(
-          () => ({ features, labels: Int32Array.of(0, 1, 1, 0), count: 4 }),
-          () => trainer,
-        ),
+        work: undertaking.work(index),
         policy: {
           maximumEpsilon: 1e9,
           maximumDelta: 0.1,
           minimumCohort: 5,
-          minimumCorruptFraction: job.cohort.corruptFraction,
+          minimumCorruptFraction: undertaking.job.cohort.corruptFraction,
           maximumAttempts: 10,
+          ...policy(index),
         },
-        journal: new MemoryJournal(),
+        journal,
         now: () => Date.now(),
         patience: 60_000,
         observe: (event) => {
@@ -188,7 +209,8 @@ export class TestFederation {
     });
   }
 
-  static async create({ seed, clients, job: changes }: FederationSetup): Promise<TestFederation> {
+  static async create(setup: FederationSetup): Promise<TestFederation> {
+    const { seed, clients, policy = () => ({}) } = setup;
     const random = (purpose: string) => seededRandom(`${seed}/${purpose}`);
     const authority = await createIdentity(platform, random('authority'));
     const groupId = new Uint8Array(32).fill(9);
@@ -206,23 +228,22 @@ export class TestFederation {
             write: (list) => Promise.resolve(void (kept = list)),
           },
         );
-        return { identity, certificate: encodeCertificate(certificate), held };
+        return { identity, certificate: encodeCertificate(certificate), held, journal: new MemoryJournal() };
       }),
-    );
-    const job = announceJob(
-      jobSchema.parse({
-        name: 'crash',
-        model: { inputs: 4, classes: 2 },
-        rounds: 2,
-        cohort: { minimum: 6, maximum: 8, samplingRate: 1, survivorFraction: 0.8 },
-        privacy: { epsilon: 20, delta: 1e-4, noiseMultiplier: 1 },
-        ...changes,
-      }),
-      clients,
     );
     const coordinator = await createIdentity(platform, random('coordinator'));
-    const trainer = await createTrainer(job.model, 'arrays');
-    return new TestFederation(job, seed, { authority, coordinator }, groupId, enrolled, trainer);
+    const undertaking =
+      setup.statistics === undefined ? await training(setup) : counting(setup.statistics, clients);
+    return new TestFederation(undertaking, seed, { authority, coordinator }, groupId, enrolled, policy);
+  }
+
+  get job(): Announcement {
+    return this.undertaking.job;
+  }
+
+  /** What each client has been charged, by its own journal. */
+  charges(): Promise<readonly (readonly Charge[])[]> {
+    return Promise.all(this.clients.map(({ journal }) => journal.charges()));
   }
 
   /** A list of the authority's: serial numbers are places of clients. */
@@ -270,7 +291,7 @@ export class TestFederation {
       ledger,
       random: (purpose) => seededRandom(`${this.seed}/${purpose}`),
       seeded: true,
-      initialWeights: this.trainer.initialWeights(),
+      initialWeights: this.undertaking.initialWeights,
       now,
       phaseDeadline: 60_000,
       grace: 0,
@@ -426,4 +447,36 @@ export class TestFederation {
   private fetch(hash: string): Promise<Uint8Array> {
     return this.artifacts?.fetch(hash) ?? Promise.reject(new Error('no coordinator'));
   }
+}
+
+async function training({ seed, clients, job: changes }: FederationSetup): Promise<Undertaking> {
+  const job = announceJob(
+    jobSchema.parse({
+      name: 'crash',
+      model: { inputs: 4, classes: 2 },
+      rounds: 2,
+      cohort: { minimum: 6, maximum: 8, samplingRate: 1, survivorFraction: 0.8 },
+      privacy: { epsilon: 20, delta: 1e-4, noiseMultiplier: 1 },
+      ...changes,
+    }),
+    clients,
+  );
+  const trainer = await createTrainer(job.model, 'arrays');
+  const work = (client: number): Work => {
+    const bytes = seededRandom(`${seed}/examples/${client}`).fill(new Uint8Array(4 * job.model.inputs));
+    const features = Float32Array.from(bytes, (byte) => byte / 128 - 1);
+    return trainOn(
+      () => ({ features, labels: Int32Array.of(0, 1, 1, 0), count: 4 }),
+      () => trainer,
+    );
+  };
+  return { job, work, initialWeights: trainer.initialWeights() };
+}
+
+function counting({ job, rows }: Counting, clients: number): Undertaking {
+  return {
+    job: announceStatistics(statisticsJobSchema.parse(job), clients),
+    work: (client) => countOn(() => rows(client)),
+    initialWeights: new Float32Array(0),
+  };
 }

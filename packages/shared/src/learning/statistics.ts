@@ -86,7 +86,7 @@ export interface NoisyFigure {
 
 /** What was found of one column. */
 export interface ColumnStatistics extends BoundedColumn {
-  /** Values, each client’s rows counting together as `rowsPerClient` at the most. */
+  /** Values that clients have, each client’s rows counting together as `rowsPerClient` at the most. */
   readonly count: NoisyFigure;
   /** Null where the count does not stand out of its noise. */
   readonly mean: NoisyFigure | null;

@@ -35,7 +35,16 @@ export function releasedStatistics(
   plan: EncodingPlan,
   { rounds, sum }: { readonly rounds: number; readonly sum: Float64Array },
 ): StatisticsFile {
-  const columns = rounds === 0 ? [] : decodeStatistics(job.statistics, sum, sumNoise(plan, rounds));
+  // How often a client that is never lost is in the sums, on average: what is counted is all clients, not those of all rounds together.
+  const expected = rounds * job.cohort.samplingRate;
+  const columns =
+    rounds === 0
+      ? []
+      : decodeStatistics(
+          job.statistics,
+          sum.map((value) => value / expected),
+          sumNoise(plan, rounds) / expected,
+        );
   return statisticsFileSchema.parse({
     format: 'tutti-statistics-v1',
     job: job.name,
