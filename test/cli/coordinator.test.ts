@@ -110,6 +110,13 @@ describe('tutti job', () => {
     expect(await readFile(join(out, 'model.json'), 'utf8')).toContain('weightsManifest');
   });
 
+  it('hands out its ledger while it runs, for whoever asks to verify it', async () => {
+    const held = await ask('ledger', 'verify', coordinator.url);
+    expect(held).toMatchObject({ code: 0, stdout: expect.stringContaining('The chain holds') as string });
+    const stranger = await run(['ledger', 'verify', coordinator.url]);
+    expect(stranger).toMatchObject({ code: 2, stderr: expect.stringContaining('TUTTI_TOKEN') as string });
+  });
+
   it('brings a model of layers along, from beside the job file, for clients to fetch by its hash', async () => {
     const { default: tf } = await import('@tensorflow/tfjs');
     await tf.setBackend('cpu');

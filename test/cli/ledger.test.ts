@@ -129,6 +129,14 @@ describe('tutti ledger verify', () => {
     expect((await verify(impossible.directory)).stderr).toContain('another attempt is undecided');
   });
 
+  it('finds the store of a coordinator’s folder', async () => {
+    const folder = await temporaryDirectory();
+    const store = await openStore(join(folder, 'store'));
+    await (await KeptLedger.open(store, primitives, () => 0)).append(JOB, opened(10));
+    await store.close();
+    expect(await verify(folder)).toMatchObject({ code: 0 });
+  });
+
   it('makes no store where there is none', async () => {
     const directory = await temporaryDirectory();
     expect(await verify(directory)).toMatchObject({ code: 2 });

@@ -276,10 +276,11 @@ describe('tutti client status and jobs', () => {
     const { chargeFor } = await import('@tutti/client');
     const known = { hash, job, plan, modelFingerprint: 'cd'.repeat(32) };
     await store.charge(chargeFor(known, { job: hash, round: 1, attempt: 0 }, plan.maximumCohort, Date.now()));
-    store.notice(
-      { code: 'policy.budget', message: 'Too much.', remedy: 'Raise it.', job: hash, round: 2 },
-      Date.now(),
-    );
+    for (const round of [2, 3])
+      store.notice(
+        { code: 'policy.budget', message: 'Too much.', remedy: 'Raise it.', job: hash, round },
+        Date.now(),
+      );
     store.close();
 
     const jobs = await run(['client', 'jobs', '--config', config]);
@@ -297,9 +298,9 @@ describe('tutti client status and jobs', () => {
       running: false,
       contributions: 1,
       jobs: [{ name: 'lungs', approval: 'refused', contributions: 1 }],
-      notices: [{ code: 'policy.budget', message: 'Too much.' }],
+      notices: [{ code: 'policy.budget', message: 'Too much.', round: 3, times: 2 }],
     });
     const shown = (await run(['client', 'status', '--config', config])).stdout;
-    expect(shown).toMatch(/policy\.budget\n\s+Too much\.\n\s+Raise it\./);
+    expect(shown).toMatch(/, 2 times {2}policy\.budget\n\s+Too much\.\n\s+Raise it\./);
   });
 });

@@ -58,8 +58,8 @@ export function statusCommand({ stdout, environment }: Surroundings): Command {
         ),
         ...(notices.length === 0 ? [] : ['', 'Latest notices:']),
         ...notices.map(
-          ({ time, code, message, remedy }) =>
-            `  ${ago(time)}  ${onOneLine(code)}\n    ${onOneLine(message)}\n    ${dim(onOneLine(remedy))}`,
+          ({ time, times, code, message, remedy }) =>
+            `  ${ago(time)}${times > 1 ? `, ${times} times` : ''}  ${onOneLine(code)}\n    ${onOneLine(message)}\n    ${dim(onOneLine(remedy))}`,
         ),
       ];
       stdout.write(`${lines.join('\n')}\n`);

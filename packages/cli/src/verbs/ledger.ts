@@ -2,24 +2,33 @@ import { primitives } from '@tutti/shared/crypto/primitives';
 import { Refusal } from '@tutti/shared/errors';
 import { deltaFigure, epsilonFigure, type JobLedgerReport, reportLedger } from '@tutti/shared/privacy';
 import { Command } from 'commander';
+import { openClient, type AccessFlags } from '../coordinator/access.js';
 import { counted } from '../output/figures.js';
 import type { Surroundings } from '../surroundings.js';
 
-interface Flags {
+interface Flags extends Pick<AccessFlags, 'tokenFile'> {
   readonly head?: string;
   readonly json?: boolean;
 }
 
 /** `tutti ledger`: what a privacy ledger says, and whether it holds, for anybody who has it. */
-export function ledgerCommand({ stdout }: Surroundings): Command {
+export function ledgerCommand(surroundings: Surroundings): Command {
+  const { stdout } = surroundings;
   const verify = new Command('verify')
     .description('check the chain of a privacy ledger, and compute again from its events what was spent')
-    .argument('<store>', 'the folder of a store, its postgres:// address, or a ledger.jsonl')
+    .argument(
+      '<store>',
+      'a coordinator’s address or folder, a store’s postgres:// address, or a ledger.jsonl',
+    )
     .option('--head <hash>', 'a hash that was published earlier: the chain must contain it')
+    .option(
+      '--token-file <file>',
+      'for a coordinator’s address: holds your token; else it is read from TUTTI_TOKEN',
+    )
     .option('--json', 'print one object')
-    .action(async (location: string, { head, json = false }: Flags) => {
-      const { readLedger } = await import('@tutti/server');
-      const report = reportLedger(primitives, await readLedger(location), head);
+    .action(async (location: string, flags: Flags) => {
+      const { head, json = false } = flags;
+      const report = reportLedger(primitives, await entriesAt(location, flags, surroundings), head);
       const { ok, entries, problems, jobs } = report;
       if (json) stdout.write(`${JSON.stringify(report)}\n`);
       else if (report.head !== null) {
@@ -38,6 +47,18 @@ export function ledgerCommand({ stdout }: Surroundings): Command {
       );
     });
   return new Command('ledger').description('verify what was spent of privacy').addCommand(verify);
+}
+
+/** Entries from a coordinator that runs, which alone may open its store, or from where they are kept. */
+async function entriesAt(
+  location: string,
+  flags: Flags,
+  surroundings: Surroundings,
+): Promise<readonly unknown[]> {
+  const { ledgerFromJsonLines, readLedger } = await import('@tutti/server');
+  if (!/^https?:/.test(location)) return readLedger(location);
+  const client = await openClient({ ...flags, coordinator: location }, surroundings);
+  return ledgerFromJsonLines(await client.text('ledger'));
 }
 
 function jobLines(job: JobLedgerReport): readonly string[] {

@@ -242,12 +242,13 @@ export class ClientStore implements Journal {
     this.run('DELETE FROM notices WHERE sequence <= (SELECT max(sequence) FROM notices) - ?', MOST_NOTICES);
   }
 
-  /** The latest notices, the newest first. */
-  notices(most: number): readonly (Notice & { readonly time: number })[] {
-    return this.rows<{ time: number; notice: string }>(
-      'SELECT time, notice FROM notices ORDER BY sequence DESC LIMIT ?',
+  /** The latest notices, the newest first; of those that say the same, when the latest was and how many there are. */
+  notices(most: number): readonly (Notice & { readonly time: number; readonly times: number })[] {
+    return this.rows<{ time: number; times: number; notice: string }>(
+      `SELECT max(sequence) AS latest, time, notice, count(*) AS times FROM notices
+       GROUP BY json_remove(notice, '$.round') ORDER BY latest DESC LIMIT ?`,
       most,
-    ).map(({ time, notice }) => ({ ...(JSON.parse(notice) as Notice), time }));
+    ).map(({ time, times, notice }) => ({ ...(JSON.parse(notice) as Notice), time, times }));
   }
 
   setFact(name: string, value: unknown): void {
