@@ -24,6 +24,16 @@ async function initialised(more: readonly string[] = [], environment: Record<str
   return { coordinator, folder, home, argv, outcome, config: join(home, 'client.yaml') };
 }
 
+describe('tutti client page', () => {
+  it('writes a page with everything that it loads, and nothing over what is there', async () => {
+    const folder = join(await temporaryDirectory(), 'page');
+    expect(await run(['client', 'page', folder])).toMatchObject({ code: 0 });
+    const script = await readFile(join(folder, 'page.js'), 'utf8');
+    for (const [, file = ''] of script.matchAll(/from '(\.[^']+)'/g)) await stat(join(folder, file));
+    expect(await run(['client', 'page', folder])).toMatchObject({ code: 2 });
+  });
+});
+
 describe('tutti client init', () => {
   it('makes an identity, enrols it by its token and writes a configuration that passes every check', async () => {
     const { outcome, home, config } = await initialised();

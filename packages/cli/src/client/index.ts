@@ -4,6 +4,7 @@ import { terminalAsk, type Ask } from './ask.js';
 import { checkCommand } from './check.js';
 import { initCommand } from './init.js';
 import { jobCommands } from './jobs.js';
+import { pageCommand } from './page.js';
 import { runClientCommand } from './run.js';
 import { statusCommand } from './status.js';
 import { withdrawCommand } from './withdraw.js';
@@ -19,5 +20,8 @@ export function clientCommand(
     .addCommand(checkCommand(surroundings, ask))
     .addCommand(runClientCommand(surroundings, ask));
   for (const verb of jobCommands(surroundings)) command.addCommand(verb);
-  return command.addCommand(statusCommand(surroundings)).addCommand(withdrawCommand(surroundings, ask));
+  return command
+    .addCommand(statusCommand(surroundings))
+    .addCommand(pageCommand(surroundings))
+    .addCommand(withdrawCommand(surroundings, ask));
 }

@@ -253,6 +253,7 @@ export async function startCoordinator(
       revocations: () => revocations.list,
       enrolment,
       erasure,
+      ...(settings.page !== undefined && { page: located(location, settings.page) }),
       metrics,
       ...(!settings.metrics.open && {
         authorizeMetrics: async (header) => requireRole(await authenticate(header), 'viewer'),

@@ -72,6 +72,11 @@ export const coordinatorSettingsSchema = z.strictObject({
     .min(1)
     .default('files')
     .describe('Folder of models and of rounds under way; coordinators that share a store share it.'),
+  page: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Folder of a page with which people take part from a browser, served at /page/.'),
   storage: storageSettingsSchema
     .optional()
     .describe('S3-compatible object storage for models and rounds under way, in place of the folder.'),

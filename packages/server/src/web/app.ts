@@ -10,6 +10,7 @@ import { artifactRoutes } from './artifacts.js';
 import { adminRoutes, type Administration } from './admin.js';
 import { dashboardRoutes } from './dashboard.js';
 import { enrolmentRoutes } from './enrolment.js';
+import { pageRoutes } from './page.js';
 import { answerProblem } from './problems.js';
 import { revocationRoutes } from './revocations.js';
 import { throttle } from './throttle.js';
@@ -22,6 +23,8 @@ export interface WebOptions {
   readonly enrolment?: EnrolmentDesk;
   readonly erasure?: Pick<ErasureDesk, 'withdraw'>;
   readonly administration?: Administration;
+  /** Folder of a page with which people take part from a browser. */
+  readonly page?: string | undefined;
   readonly metrics?: Metrics;
   /** Who may see the metrics; left out, everybody. Throws where somebody may not. */
   readonly authorizeMetrics?: (authorization: string | undefined) => Promise<void>;
@@ -68,6 +71,7 @@ export function createWebApp(options: WebOptions): Hono {
   if (options.revocations !== undefined) app.route('/revocations', revocationRoutes(options.revocations));
   if (enrolment !== undefined) app.route('/enrolment', enrolmentRoutes(enrolment));
   if (erasure !== undefined) app.route('/withdrawal', withdrawalRoutes(erasure));
+  if (options.page !== undefined) app.route('/page', pageRoutes(options.page));
   if (administration !== undefined) {
     app.route('/api', adminRoutes(administration));
     app.route('/', dashboardRoutes());
