@@ -18,6 +18,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
+    // Tests that wait for processes of their own leave a core free.
+    maxWorkers: '100%',
     reporters: ['default'],
   },
 });
