@@ -4,9 +4,11 @@ import { weightsFromBytes, countWeights } from '@tutti/shared/learning';
 import { canonicalJson, type EncodingPlan } from '@tutti/shared/privacy';
 import {
   announcementSchema,
+  decodeStatisticsFile,
   fetchVerified,
   isStatistics,
   planOf,
+  requireStandardised,
   type AnnouncedJob,
   type AnnouncedStatistics,
   type Announcement,
@@ -58,6 +60,8 @@ export function modelFingerprint(
   return toHex(primitives.sha256(new TextEncoder().encode(canonicalJson(model))));
 }
 
+/** Bytes of the largest statistics. */
+const LARGEST_STATISTICS = 2 ** 25;
 /** Bytes of the largest model of kind `layers`. */
 const LARGEST_MODEL = 2 ** 28;
 
@@ -76,7 +80,7 @@ export class Library {
     private readonly largestModel = LARGEST_MODEL,
   ) {}
 
-  /** @throws {Refusal} `artifact.wrong-hash`, `job.malformed` or what {@link planOf} refuses. */
+  /** @throws {Refusal} `artifact.wrong-hash`, `job.malformed`, `job.standardise` or what {@link planOf} refuses. */
   job(hash: string): Promise<KnownJob> {
     const known = this.jobs.get(hash) ?? this.fetchJob(hash);
     this.jobs.set(hash, known);
@@ -123,7 +127,15 @@ export class Library {
         'Run the same version of Tutti as the coordinator.',
       );
     }
+    await this.checkStandardisation(parsed.data);
     return knownJob(this.primitives, hash, parsed.data);
+  }
+
+  /** @throws {Refusal} `job.standardise`, `artifact.wrong-hash`, `statistics.malformed` */
+  private async checkStandardisation(job: Announcement): Promise<void> {
+    if (isStatistics(job) || job.data.standardise === undefined) return;
+    const bytes = await this.fetch(job.data.standardise.statistics, LARGEST_STATISTICS);
+    requireStandardised(job.data, decodeStatisticsFile(bytes));
   }
 
   private fetch(hash: string, largest?: number): Promise<Uint8Array> {

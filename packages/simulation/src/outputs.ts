@@ -8,6 +8,8 @@ import type { RunDirectory } from './run-directory.js';
 import type { AuditFinding } from './simulate.js';
 import { VERSION } from './version.js';
 
+const STATISTICS = 'statistics.json';
+
 export interface Outcome {
   readonly job: Job;
   readonly announced: AnnouncedJob;
@@ -15,6 +17,8 @@ export interface Outcome {
   readonly ledger: readonly LedgerEntry[];
   readonly rounds: readonly RoundRecord[];
   readonly summary: RunSummary;
+  /** `statistics.json`, by which the job standardises. */
+  readonly statistics?: Uint8Array | undefined;
   /** What the audit found that the job asks for. */
   readonly audit?: AuditFinding | undefined;
 }
@@ -24,7 +28,7 @@ export interface Outcome {
  * audit and none has passed.
  */
 export async function writeOutputs(directory: RunDirectory, outcome: Outcome): Promise<void> {
-  const { job, announced, runner, ledger, rounds, summary, audit } = outcome;
+  const { job, announced, runner, ledger, rounds, summary, statistics, audit } = outcome;
   const statement = privacyStatement({
     job: { name: job.name, purpose: job.purpose, controller: job.controller, hash: runner.jobHash },
     model: { hash: runner.modelHash, description: describeModel(job) },
@@ -39,7 +43,14 @@ export async function writeOutputs(directory: RunDirectory, outcome: Outcome): P
   });
   const released = !job.audit.required || audit?.passed === true;
   const model = layersModelFiles(job.model, runner.weights);
-  const resolved: Job = { ...job, privacy: announced.privacy };
+  const resolved: Job = {
+    ...job,
+    // Beside it, from here on.
+    ...(statistics && {
+      data: { ...job.data, standardise: { ...job.data.standardise, source: STATISTICS } },
+    }),
+    privacy: announced.privacy,
+  };
   await Promise.all([
     directory.write(
       'report.html',
@@ -50,6 +61,7 @@ export async function writeOutputs(directory: RunDirectory, outcome: Outcome): P
     directory.write('privacy.json', `${JSON.stringify(statement, null, 2)}\n`),
     directory.write('privacy.md', statementMarkdown(statement)),
     directory.write('job.yaml', stringify(resolved)),
+    ...(statistics === undefined ? [] : [directory.write(STATISTICS, statistics)]),
     ...Object.entries(released ? model : {}).map(([name, content]) =>
       directory.write(`model/${name}`, content),
     ),

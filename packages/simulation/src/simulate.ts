@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
 import { Library, protectionFor, type ClientPolicy } from '@tutti/client';
+import { standardisedFrom } from '@tutti/client/data';
 import { createTrainer, modelFilesOf, type Trainer } from '@tutti/client/training';
 import { ArtifactFiles, JobRunner, KeptLedger, openSqliteStore, Registry, Sessions } from '@tutti/server';
 import { memoised, toHex } from '@tutti/shared/crypto';
@@ -59,7 +60,8 @@ const PHASE_DEADLINE = 10 * 60_000;
 
 /** Trains one model with virtual clients in this process, by the client and server code that is deployed. */
 export async function simulate(options: SimulateOptions): Promise<RunSummary> {
-  const { job, seed, transport, out, jobDirectory = '.', withdrawn } = options;
+  const { seed, transport, out, jobDirectory = '.', withdrawn } = options;
+  const { job, statistics } = await standardisedFrom(options.job, jobDirectory);
   const settings: RunSettings = {
     run: runName(job),
     job,
@@ -77,7 +79,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
   const model = await modelFilesOf(job.model, settings.jobDirectory);
   announceJob(job, job.simulation.clients);
   const directory = await RunDirectory.create(out, settings);
-  return run(directory, settings, data, options, model);
+  return run(directory, settings, data, options, [model, statistics]);
 }
 
 /** A run knows no other run: what a job would go on from is with the coordinator that has it. */
@@ -114,7 +116,7 @@ async function run(
   settings: RunSettings,
   data: Data,
   { signal, observe, auditor, cast = (_client, trainer) => trainer }: Following,
-  model?: Uint8Array,
+  artifactsOfJob: readonly (Uint8Array | undefined)[] = [],
 ): Promise<RunSummary> {
   const started = performance.now();
   const now = () => Date.now();
@@ -146,7 +148,7 @@ async function run(
     try {
       const announced = announceJob(job, job.simulation.clients);
       const library = new Library(transport.artifacts, primitives);
-      if (model !== undefined) await artifacts.put(model);
+      for (const bytes of artifactsOfJob) if (bytes !== undefined) await artifacts.put(bytes);
       const trainer = await createTrainer(
         announced.model,
         job.training.backend,
@@ -248,7 +250,9 @@ async function run(
         }),
       };
       await directory.saveSettings({ ...settings, seconds });
+      const { standardise } = announced.data;
       await writeOutputs(directory, {
+        statistics: standardise && (await artifacts.fetch(standardise.statistics)),
         job,
         announced,
         runner,

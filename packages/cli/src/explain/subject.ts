@@ -4,6 +4,7 @@ import { readCsv, readHeader } from '@tutti/client/data';
 import type { Examples, Scorer } from '@tutti/client/training';
 import { Refusal } from '@tutti/shared/errors';
 import { countWeights, modelSpecSchema, weightsFromBytes, type ModelSpec } from '@tutti/shared/learning';
+import { columnWidth, type Column } from '@tutti/shared/protocol';
 import { z } from 'zod';
 
 /** What is explained: a model, rows that may be looked at, and what their columns are called. */
@@ -37,8 +38,19 @@ export async function openSubject(path: string, options: SubjectOptions): Promis
   const { scorer, inputs, classes } = await openModel(folder);
   if (options.data !== undefined) {
     const { label, offset, scale } = options;
-    const table = await readCsv(options.data, { label, classes, offset, scale });
-    const names = (await readHeader(options.data)).filter((column) => column !== label);
+    // What the job says of its columns holds for anybody's rows: a model that learnt from standardised ones knows no others.
+    const features = isRun ? (await settingsOf(path)).job.data.columns : undefined;
+    const table = await readCsv(options.data, {
+      label,
+      classes,
+      offset,
+      scale,
+      ...(features && { features }),
+    });
+    const names =
+      features === undefined
+        ? (await readHeader(options.data)).filter((column) => column !== label)
+        : namesOf(features);
     return { name: path, scorer, names, ...rowsOf(table, inputs), whose: `rows of ${options.data}` };
   }
   if (!isRun) {
@@ -52,8 +64,8 @@ export async function openSubject(path: string, options: SubjectOptions): Promis
 }
 
 async function rowsOfRun(path: string, inputs: number, client: number | undefined) {
-  const { readData, RunDirectory } = await import('@tutti/simulation');
-  const settings = await new RunDirectory(path).settings();
+  const { readData } = await import('@tutti/simulation');
+  const settings = await settingsOf(path);
   const { heldOut, byClient } = await readData(settings);
   const own = client === undefined ? heldOut : byClient[client];
   if (own === undefined) {
@@ -63,13 +75,29 @@ async function rowsOfRun(path: string, inputs: number, client: number | undefine
       `Give a number from 0 to ${byClient.length - 1}.`,
     );
   }
-  const { source, label } = settings.job.data;
+  const { source, label, columns: declared } = settings.job.data;
   const header = await readHeader(resolve(settings.jobDirectory, source)).catch(() => []);
-  const columns = header.filter((column) => column !== label);
+  const columns = declared === undefined ? header.filter((column) => column !== label) : namesOf(declared);
   const names =
     columns.length === inputs ? columns : Array.from({ length: inputs }, (_, index) => `feature ${index}`);
   const whose = client === undefined ? 'the public held-out rows' : `the rows of client ${client}`;
   return { names, ...rowsOf(own, inputs), whose };
+}
+
+async function settingsOf(path: string) {
+  const { RunDirectory } = await import('@tutti/simulation');
+  return new RunDirectory(path).settings();
+}
+
+/** A name for each feature that columns become. */
+function namesOf(columns: readonly Column[]): readonly string[] {
+  return columns.flatMap((column) => {
+    if (column.type === 'category') return column.categories.map((category) => `${column.name}: ${category}`);
+    const width = columnWidth(column);
+    return width === 1
+      ? [column.name]
+      : Array.from({ length: width }, (_, index) => `${column.name} ${index}`);
+  });
 }
 
 function rowsOf(examples: Examples, inputs: number) {

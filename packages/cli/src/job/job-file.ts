@@ -5,6 +5,7 @@ import {
   type Job,
   type StatisticsJob,
 } from '@tutti/shared/protocol';
+import { dirname } from 'node:path';
 import { isMap, parseDocument } from 'yaml';
 import { parseYaml, readText, readYaml, type FileKind } from '../yaml-file.js';
 import { jobJsonSchema } from './constraints.js';
@@ -37,11 +38,14 @@ export async function readAnyJob(path: string): Promise<AnyJob> {
 }
 
 /**
- * Reads the file of a job that trains, checks it and fills in what it leaves out.
- * @throws {Refusal} `job.unreadable`, `job.syntax`, `job.invalid`: see {@link readYaml}
+ * Reads the file of a job that trains, checks it and fills in what it leaves out; also what statistics say that lie beside it.
+ * @throws {Refusal} `job.unreadable`, `job.syntax`, `job.invalid`: see {@link readYaml}; `job.standardise`, `statistics.malformed`
  */
-export function readJob(path: string): Promise<Job> {
-  return readYaml(path, jobFile);
+export async function readJob(path: string): Promise<Job> {
+  const job = await readYaml(path, jobFile);
+  if (job.data.standardise === undefined) return job;
+  const { standardisedFrom } = await import('@tutti/client/data');
+  return (await standardisedFrom(job, dirname(path))).job;
 }
 
 /**

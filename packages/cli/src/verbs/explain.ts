@@ -37,7 +37,12 @@ export function explainCommand({ stdout }: Surroundings): Command {
     )
     .option('--data <file.csv>', 'a client’s own rows; left out, for a run: its public held-out rows')
     .option('--label <column>', 'of that file, that holds the class', 'label')
-    .option('--offset <number>', 'subtracted from every feature of that file, as in the job', number, 0)
+    .option(
+      '--offset <number>',
+      'subtracted from every feature of that file, as in the job; a run whose job declares its columns knows',
+      number,
+      0,
+    )
     .option('--scale <number>', 'by which they are divided then', number, 1)
     .option('--client <number>', 'for a run: the rows of this virtual client', wholeNumber(0))
     .option(

@@ -8,11 +8,12 @@ import {
   type Source,
   type Table,
 } from '../data/index.js';
+import type { RowLayout } from '@tutti/shared/protocol';
 import type { KnownStatistics, KnownTraining } from '../library.js';
 import type { ClientConfig } from './config.js';
 
 /** What of a job says which rows it takes. */
-export type RowsAskedFor = Pick<KnownTraining['job'], 'data' | 'model' | 'purpose'>;
+export type RowsAskedFor = Pick<KnownTraining['job'], 'model' | 'purpose'> & { readonly data: RowLayout };
 
 /** Milliseconds for which rows that were read are kept for the next round. */
 const KEPT = 60_000;

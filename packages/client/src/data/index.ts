@@ -2,6 +2,7 @@ export { readColumn, readCsv, readHeader, type CsvOptions, type FeatureColumn } 
 export { FORMATS, openSource, sourceConfigSchema, type Format, type SourceConfig } from './open-source.js';
 export { readExamples, type ExpectedRows, type ReadOptions, type Table } from './read-examples.js';
 export { readNumbers } from './read-numbers.js';
+export { standardisedFrom, type StandardisedJob } from './standardised.js';
 export type { Picture, Source, SourceColumn, SourceRow } from './source.js';
 export { csvSource } from './sources/csv.js';
 export { imageSource } from './sources/images.js';

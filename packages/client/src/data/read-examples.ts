@@ -1,12 +1,12 @@
 import { Refusal } from '@tutti/shared/errors';
-import { columnWidth, type Column, type JobData } from '@tutti/shared/protocol';
+import { columnWidth, type Column, type RowLayout } from '@tutti/shared/protocol';
 import type { Examples } from '../training/trainer.js';
 import { classIn, writeCell } from './cells.js';
 import { isAllowed, requireColumns, type AllowedColumns } from './columns.js';
 import type { Source, SourceColumn, SourceRow } from './source.js';
 
 /** What rows must look like, and how many features and classes the model takes. */
-export interface ExpectedRows extends JobData {
+export interface ExpectedRows extends RowLayout {
   readonly classCount: number;
   /** Features of the model. Default: as many as the columns become. */
   readonly inputs?: number;
@@ -159,7 +159,7 @@ class Rows {
 function resolveColumns(
   source: Source,
   found: readonly SourceColumn[],
-  { columns, label }: JobData,
+  { columns, label }: RowLayout,
   rules: AllowedColumns,
 ): readonly Column[] {
   const wanted =

@@ -24,6 +24,7 @@ import { keepBroughtModel } from './brought-model.js';
 import type { Announce } from './announcing/index.js';
 import { HeldLease } from './held-lease.js';
 import { Leadership } from './leadership.js';
+import { standardisedHere } from './named-statistics.js';
 import { declinedBecause, type BackOff } from './back-off.js';
 import { runRounds } from './running-job.js';
 import { readSubmission } from './submission.js';
@@ -147,10 +148,13 @@ export class Jobs {
     return this.runs.size;
   }
 
-  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.submitted-before`, `job.too-few-clients`, what `announce` and {@link keepBroughtModel} refuse */
+  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.submitted-before`, `job.too-few-clients`, what {@link standardisedHere}, `announce` and {@link keepBroughtModel} refuse */
   async submit(by: Actor, { job: source, population, model }: Submission): Promise<JobDetail> {
     const { store, artifacts, audit, now } = this.options;
-    const job = readSubmission(source);
+    const job = await standardisedHere(
+      { ...this.options, find: (named) => this.find(named) },
+      readSubmission(source),
+    );
     const enrolled = (await store.clients.population()).length;
     const counted = population ?? enrolled;
     if (counted < 3) {

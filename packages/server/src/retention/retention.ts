@@ -22,7 +22,7 @@ export interface RetentionOptions {
   readonly discard: (hash: string) => Promise<void>;
   readonly ledger: KeptLedger;
   readonly audit: AuditLog;
-  readonly announced: (job: string) => Promise<Partial<Pick<AnnouncedJob, 'model' | 'startFrom'>>>;
+  readonly announced: (job: string) => Promise<Partial<Pick<AnnouncedJob, 'model' | 'data' | 'startFrom'>>>;
   /** All requests for erasure. */
   readonly requests: () => Promise<readonly Pick<ErasureRequest, 'job' | 'state'>[]>;
   /** Unix time in milliseconds. */
@@ -69,8 +69,9 @@ export class Retention {
     const needed = new Set<string>();
     for (const { job } of await store.jobs.list()) {
       needed.add(job);
-      const { model } = await this.options.announced(job);
+      const { model, data } = await this.options.announced(job);
       if (model?.sha256 !== undefined) needed.add(model.sha256);
+      if (data?.standardise !== undefined) needed.add(data.standardise.statistics);
       const state = await store.jobs.state(job);
       if (state !== undefined) needed.add(state.model).add(state.task);
       else await this.needBeginning(job, needed);

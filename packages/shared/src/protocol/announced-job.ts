@@ -31,7 +31,7 @@ export type AnnouncedJob = z.output<typeof announcedJobSchema>;
 
 /**
  * Fills in what a job leaves open: δ from the population, and the least noise with which all its rounds fit its budget.
- * @throws {Refusal} `job.columns` where columns and model do not fit; what {@link withSettledNoise} refuses.
+ * @throws {Refusal} `job.standardise`; `job.columns` where columns and model do not fit; what {@link withSettledNoise} refuses.
  */
 export function announceJob(job: Job, population: number): AnnouncedJob {
   const { name, purpose, controller, legalBasis, specialCategories } = job;
@@ -43,7 +43,7 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
     ...(legalBasis !== 'not stated' && { legalBasis }),
     ...(specialCategories !== 'not stated' && { specialCategories }),
   };
-  const data = jobDataSchema.strip().parse(job.data);
+  const data = announcedData(job.data);
   checkColumns(data, model.inputs, model.classes);
   checkParticipations(job);
   const announced = {
@@ -66,6 +66,20 @@ export function announceJob(job: Job, population: number): AnnouncedJob {
         : { ...job.privacy, delta, noiseMultiplier },
   });
   return withSettledNoise(job.privacy.noiseMultiplier, settled, encodingPlan);
+}
+
+/** Without what `tutti simulate` alone reads. @throws {Refusal} `job.standardise` where nobody has looked up the statistics that it names */
+function announcedData({ standardise, ...data }: Job['data']): JobData {
+  const announced = jobDataSchema.strip().safeParse({
+    ...data,
+    ...(standardise && { standardise: { statistics: standardise.statistics } }),
+  });
+  if (announced.success) return announced.data;
+  throw new Refusal(
+    'job.standardise',
+    'The job names statistics by which it standardises, and they are not at hand.',
+    'Submit it to the coordinator that has made them; or give data.standardise.source, the path of their statistics.json.',
+  );
 }
 
 function withoutSource(model: Job['model']): AnnouncedJob['model'] {

@@ -19,6 +19,7 @@ export * from './round-cost.js';
 export * from './round-plan.js';
 export * from './round-record.js';
 export * from './socket-channel.js';
+export * from './standardisation.js';
 export * from './statistics-file.js';
 export * from './statistics-job.js';
 export * from './wire.js';

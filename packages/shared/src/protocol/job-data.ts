@@ -64,6 +64,9 @@ export function columnWidth(column: Column): number {
   }
 }
 
+/** SHA-256 of an artifact, hex. */
+const artifactHash = z.string().regex(/^[0-9a-f]{64}$/);
+
 /** What rows must look like, in a job. */
 export const jobDataSchema = z.strictObject({
   label: z
@@ -92,7 +95,14 @@ export const jobDataSchema = z.strictObject({
       'Subtracted from every number before it is divided by the scale. A public constant near the mean.',
     ),
   scale: z.number().positive().default(16).describe('Numbers are divided by this.'),
+  standardise: z
+    .strictObject({ statistics: artifactHash })
+    .optional()
+    .describe('The statistics that offsets and scales of columns are from.'),
 });
 
 /** What rows must look like, as every client of a job is told. */
 export type JobData = z.output<typeof jobDataSchema>;
+
+/** The same, wherever its constants are from. */
+export type RowLayout = Omit<JobData, 'standardise'>;

@@ -38,6 +38,28 @@ export const jobSchema = z.strictObject({
     .describe('On what ground data on health and the like are processed: a point of Article 9(2) GDPR.'),
   data: jobDataSchema
     .extend({
+      standardise: z
+        .strictObject({
+          statistics: z
+            .string()
+            .min(1)
+            .max(200)
+            .optional()
+            .describe(
+              'A job of statistics of this coordinator, by its name, or the SHA-256 of its statistics.json.',
+            ),
+          source: z
+            .string()
+            .min(1)
+            .optional()
+            .describe(
+              'Path of statistics.json, relative to the job file. Read where the job is read, before a simulation say; a coordinator has its own.',
+            ),
+        })
+        .optional()
+        .describe(
+          'Statistics by which columns of numbers are standardised: their mean is subtracted, and they are divided by their deviation.',
+        ),
       source: z
         .string()
         .default('digits')
