@@ -102,8 +102,11 @@ export async function checkClient(
   for (const asked of jobs) {
     await attempt('data', async () => {
       const { LocalData } = await import('./local-data.js');
-      const count = await new LocalData(config).count(asked);
-      return ok(`${count} rows fit the job ${asked.name}`);
+      const data = new LocalData(config);
+      const count = await data.count(asked);
+      if (config.data.heldOut === undefined) return ok(`${count} rows fit the job ${asked.name}`);
+      const heldOut = await data.count(asked, 'held-out');
+      return ok(`${count} rows fit the job ${asked.name}, and ${heldOut} more are held out`);
     });
   }
   const { backend } = config.training;

@@ -55,6 +55,22 @@ export const clientConfigSchema = z.strictObject({
       .describe(
         'Of more rows than these, each round takes a random choice, so that memory is bounded. Default: all.',
       ),
+    heldOut: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .optional()
+      .describe(
+        'Fraction of the rows that is never trained on: jobs of kind evaluation count on it. Default: none.',
+      ),
+    heldOutBy: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe(
+        'The column whose equal values stay on one side, such as the patient’s. Default: data.consent.subject, or the row as a whole.',
+      ),
     consent: z
       .strictObject({
         registry: path.describe('Folder of the consent registry.'),

@@ -4,16 +4,22 @@ import {
   openSource,
   readExamples,
   readNumbers,
+  type Part,
   type ReadOptions,
   type Source,
   type Table,
 } from '../data/index.js';
+import { Refusal } from '@tutti/shared/errors';
 import type { RowLayout } from '@tutti/shared/protocol';
-import type { KnownStatistics, KnownTraining } from '../library.js';
+import type { KnownJob, KnownStatistics, KnownTraining } from '../library.js';
 import type { ClientConfig } from './config.js';
 
 /** What of a job says which rows it takes. */
 export type RowsAskedFor = Pick<KnownTraining['job'], 'model' | 'purpose'> & { readonly data: RowLayout };
+
+interface KnownRows extends Pick<KnownJob, 'hash'> {
+  readonly job: RowsAskedFor;
+}
 
 /** Milliseconds for which rows that were read are kept for the next round. */
 const KEPT = 60_000;
@@ -25,26 +31,19 @@ export class LocalData {
 
   constructor(private readonly config: Pick<ClientConfig, 'data' | 'policy'>) {}
 
-  /** The rows that a job asks for, as it describes them. @throws {Refusal} `data.…`, `policy.columns` */
-  async examples(known: KnownTraining): Promise<Table> {
-    const source = await openSource(this.config.data);
-    const { rows, consent } = this.config.data;
-    // Another choice of rows every round, and people who withdrew since the last: neither can be kept.
-    const version = rows === undefined && consent === undefined ? await source.version?.() : undefined;
-    if (version === undefined) return this.read(source, known.job);
-    const key = `${known.hash} ${version}`;
-    if (this.kept?.key !== key) this.kept = { key, table: this.read(source, known.job) };
-    const { table } = this.kept;
-    table.catch(() => this.release());
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.release(), KEPT);
-    this.timer.unref();
-    return table;
+  /** The rows that a job asks for, as it describes them, but those held out. @throws {Refusal} `data.…`, `policy.columns` */
+  examples(known: KnownRows): Promise<Table> {
+    return this.table(known, 'training');
+  }
+
+  /** The rows that a job asks for and that are never trained on. @throws {Refusal} `data.…`, `policy.columns`, `policy.held-out` where none are */
+  heldOut(known: KnownRows): Promise<Table> {
+    return this.table(known, 'held-out');
   }
 
   /** How many rows a job would get, each of them read and checked. @throws {Refusal} `data.…`, `policy.columns` */
-  async count(job: RowsAskedFor): Promise<number> {
-    return (await this.read(await openSource(this.config.data), job)).count;
+  async count(job: RowsAskedFor, part: Part = 'training'): Promise<number> {
+    return (await this.read(await openSource(this.config.data), job, part)).count;
   }
 
   /** The columns that a job counts, a row at a time: nothing is kept. @throws {Refusal} `data.…`, `policy.columns` */
@@ -59,9 +58,38 @@ export class LocalData {
     this.kept = undefined;
   }
 
-  private async read(source: Source, job: RowsAskedFor): Promise<Table> {
+  private async table(known: KnownRows, part: Part): Promise<Table> {
+    const source = await openSource(this.config.data);
+    const { rows, consent } = this.config.data;
+    // Another choice of rows every round, and people who withdrew since the last: neither can be kept.
+    const version = rows === undefined && consent === undefined ? await source.version?.() : undefined;
+    if (version === undefined) return this.read(source, known.job, part);
+    const key = `${known.hash} ${part} ${version}`;
+    if (this.kept?.key !== key) this.kept = { key, table: this.read(source, known.job, part) };
+    const { table } = this.kept;
+    table.catch(() => this.release());
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.release(), KEPT);
+    this.timer.unref();
+    return table;
+  }
+
+  private async read(source: Source, job: RowsAskedFor, part: Part): Promise<Table> {
     const { inputs, classes: classCount } = job.model;
-    return readExamples(source, { ...job.data, inputs, classCount }, await this.options(job.purpose));
+    const options = { ...(await this.options(job.purpose)), ...this.split(part) };
+    return readExamples(source, { ...job.data, inputs, classCount }, options);
+  }
+
+  private split(part: Part): Pick<ReadOptions, 'split'> {
+    const { heldOut, heldOutBy, consent } = this.config.data;
+    const by = heldOutBy ?? consent?.subject;
+    if (heldOut !== undefined) return { split: { fraction: heldOut, part, ...(by !== undefined && { by }) } };
+    if (part === 'training') return {};
+    throw new Refusal(
+      'policy.held-out',
+      'No rows are kept aside here to evaluate models on.',
+      'Set data.heldOut, the fraction of the rows that is never trained on; or take no part in evaluations.',
+    );
   }
 
   private async options(purpose: string): Promise<ReadOptions> {

@@ -1,5 +1,6 @@
 export { readColumn, readCsv, readHeader, type CsvOptions, type FeatureColumn } from './csv.js';
 export { FORMATS, openSource, sourceConfigSchema, type Format, type SourceConfig } from './open-source.js';
+export { holdOut, isHeldOut, type Part } from './held-out.js';
 export { readExamples, type ExpectedRows, type ReadOptions, type Table } from './read-examples.js';
 export { readNumbers } from './read-numbers.js';
 export { standardisedFrom, type StandardisedJob } from './standardised.js';

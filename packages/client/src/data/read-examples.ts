@@ -3,6 +3,7 @@ import { columnWidth, type Column, type RowLayout } from '@tutti/shared/protocol
 import type { Examples } from '../training/trainer.js';
 import { classIn, writeCell } from './cells.js';
 import { isAllowed, requireColumns, type AllowedColumns } from './columns.js';
+import { isHeldOut, tooFew, type Part } from './held-out.js';
 import type { Source, SourceColumn, SourceRow } from './source.js';
 
 /** What rows must look like, and how many features and classes the model takes. */
@@ -25,6 +26,14 @@ export interface ReadOptions {
     /** Indices, among these subjects, of rows to leave out. */
     readonly leaveOut: (subjects: readonly string[]) => Promise<readonly number[]>;
   };
+  /** Reads one side of the rows only. Default: all rows. */
+  readonly split?: {
+    /** Of the rows, what is held out, about: each row is on its side by itself. */
+    readonly fraction: number;
+    /** The column that decides, whose rows stay together: the owner’s own. Default: all columns that are allowed. */
+    readonly by?: string;
+    readonly part: Part;
+  };
 }
 
 /** Examples, and how many features one has. */
@@ -39,7 +48,7 @@ const BATCH = 1024;
  * Reads labelled examples from a source. Every error names the source, the row and the column, and none repeats what stands in a cell.
  *
  * @throws {Refusal} `data.header` where a column is missing, `policy.columns` where it is not allowed, `data.inputs` where columns and model do not fit,
- * `data.empty`, `data.missing`, `data.not-a-number`, `data.category`, `data.label`, `data.vector`, `data.image-size`, and what the source refuses
+ * `data.empty`, `data.held-out`, `data.missing`, `data.not-a-number`, `data.category`, `data.label`, `data.vector`, `data.image-size`, and what the source refuses
  */
 export async function readExamples(
   source: Source,
@@ -71,6 +80,7 @@ export async function readExamples(
     }
     rows.add(features, classIn({ value: cells[columns.length], place: at(expected.label) }, classes));
   }
+  if (rows.count === 0 && options.split !== undefined) throw tooFew(source.name, options.split.part);
   if (rows.count === 0) {
     throw new Refusal(
       'data.empty',
@@ -81,33 +91,68 @@ export async function readExamples(
   return rows.table();
 }
 
-/** The rows of a source that nobody has withdrawn. */
+/** The rows of a source that nobody has withdrawn, of the side that is asked for. @throws {Refusal} `data.header` where there is no column to split by */
 export async function* keptRows(
   source: Source,
   names: readonly string[],
-  { withdrawn }: ReadOptions,
+  options: ReadOptions,
 ): AsyncGenerator<SourceRow> {
-  if (withdrawn === undefined) {
-    yield* source.rows(names);
+  const { withdrawn, split } = options;
+  const deciding = split === undefined ? [] : await decidingColumns(source, split.by, options);
+  const besides = new Set([...(withdrawn === undefined ? [] : [withdrawn.column]), ...deciding]);
+  // What is asked for comes first, so that a row begins with it.
+  const read = [...names, ...[...besides].filter((name) => !names.includes(name))];
+  const all = source.rows(read);
+  const rows = withdrawn === undefined ? all : agreed(all, read.indexOf(withdrawn.column), withdrawn);
+  if (split === undefined) {
+    yield* rows;
     return;
   }
+  const places = deciding.map((name) => read.indexOf(name));
+  for await (const row of rows) {
+    const decides = places.map((place) => row.cells[place]);
+    if (isHeldOut(decides, split.fraction) === (split.part === 'held-out')) yield row;
+  }
+}
+
+/** The columns that say on which side a row is. Sorted: a column that is moved moves no row. */
+async function decidingColumns(
+  source: Source,
+  by: string | undefined,
+  rules: AllowedColumns,
+): Promise<readonly string[]> {
+  const found = await source.columns();
+  if (by === undefined) {
+    return found
+      .map(({ name }) => name)
+      .filter((name) => isAllowed(name, rules))
+      .sort();
+  }
+  requireColumns(source, found, [by], {});
+  return [by];
+}
+
+/** Rows whose subjects agree. @param subject - the place of their cell */
+async function* agreed(
+  rows: AsyncIterable<SourceRow>,
+  subject: number,
+  { leaveOut }: NonNullable<ReadOptions['withdrawn']>,
+): AsyncGenerator<SourceRow> {
   let batch: SourceRow[] = [];
   const flush = async (): Promise<readonly SourceRow[]> => {
-    const subjects = batch.map(({ cells }) => {
-      const subject = cells[names.length];
-      return typeof subject === 'string' || typeof subject === 'number' || typeof subject === 'bigint'
-        ? String(subject)
-        : '';
-    });
-    const out = new Set(await withdrawn.leaveOut(subjects));
+    const out = new Set(await leaveOut(batch.map(({ cells }) => subjectIn(cells[subject]))));
     const left = batch.filter((_, index) => !out.has(index));
     batch = [];
     return left;
   };
-  for await (const row of source.rows([...names, withdrawn.column])) {
+  for await (const row of rows) {
     if (batch.push(row) === BATCH) yield* await flush();
   }
   yield* await flush();
+}
+
+function subjectIn(cell: unknown): string {
+  return typeof cell === 'string' || typeof cell === 'number' || typeof cell === 'bigint' ? String(cell) : '';
 }
 
 /** Features and labels, grown as rows come; with a bound, a reservoir of rows (Vitter 1985, Algorithm R). */
