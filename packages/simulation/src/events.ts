@@ -1,4 +1,4 @@
-import type { RoundRecord, RunSummary } from '@tutti/shared/protocol';
+import type { AnyRunSummary, RoundRecord } from '@tutti/shared/protocol';
 
 /** What a simulation tells while it runs. */
 export type SimulationEvent =
@@ -7,9 +7,10 @@ export type SimulationEvent =
       readonly run: string;
       readonly directory: string;
       readonly clients: number;
-      /** Weights of the model. */
+      /** Weights of the model, or numbers that a client counts in. */
       readonly parameters: number;
-      readonly backend: string;
+      /** What trains; of a job that counts, nothing does. */
+      readonly backend?: string;
       readonly transport: 'memory' | 'socket';
       readonly seeded: boolean;
       readonly rounds: number;
@@ -19,4 +20,4 @@ export type SimulationEvent =
       readonly delta: number;
     }
   | { readonly kind: 'round'; readonly record: RoundRecord }
-  | { readonly kind: 'finished'; readonly summary: RunSummary };
+  | { readonly kind: 'finished'; readonly summary: AnyRunSummary };

@@ -1,14 +1,39 @@
 import { stringify } from 'yaml';
 import { layersModelFiles } from '@tutti/client/training';
-import { privacyStatement, statementMarkdown, type LedgerEntry } from '@tutti/shared/privacy';
-import type { AnnouncedJob, Job, RoundRecord, RunSummary } from '@tutti/shared/protocol';
+import {
+  privacyStatement,
+  statementMarkdown,
+  type LedgerEntry,
+  type PrivacyStatement,
+} from '@tutti/shared/privacy';
+import type {
+  AnnouncedJob,
+  AnnouncedStatistics,
+  AnyJob,
+  Job,
+  RoundRecord,
+  RunSummary,
+  StatisticsJob,
+  StatisticsSummary,
+} from '@tutti/shared/protocol';
 import type { JobRunner } from '@tutti/server';
-import { renderReport } from './report/index.js';
+import { renderReport, renderStatisticsReport } from './report/index.js';
 import type { RunDirectory } from './run-directory.js';
 import type { AuditFinding } from './simulate.js';
 import { VERSION } from './version.js';
 
 const STATISTICS = 'statistics.json';
+
+export interface StatisticsOutcome {
+  readonly job: StatisticsJob;
+  readonly announced: AnnouncedStatistics;
+  readonly runner: JobRunner;
+  readonly ledger: readonly LedgerEntry[];
+  readonly rounds: readonly RoundRecord[];
+  readonly summary: StatisticsSummary;
+  /** `statistics.json`. */
+  readonly bytes: Uint8Array;
+}
 
 export interface Outcome {
   readonly job: Job;
@@ -56,16 +81,56 @@ export async function writeOutputs(directory: RunDirectory, outcome: Outcome): P
       'report.html',
       renderReport({ summary, rounds, job: resolved, statement: statement.items }),
     ),
-    directory.write('rounds.jsonl', rounds.map((record) => `${JSON.stringify(record)}\n`).join('')),
-    directory.write('ledger.jsonl', ledger.map((entry) => `${JSON.stringify(entry)}\n`).join('')),
-    directory.write('privacy.json', `${JSON.stringify(statement, null, 2)}\n`),
-    directory.write('privacy.md', statementMarkdown(statement)),
-    directory.write('job.yaml', stringify(resolved)),
+    ...recordsOf(directory, { rounds, ledger, statement, job: resolved }),
     ...(statistics === undefined ? [] : [directory.write(STATISTICS, statistics)]),
     ...Object.entries(released ? model : {}).map(([name, content]) =>
       directory.write(`model/${name}`, content),
     ),
   ]);
+}
+
+/** Writes what a run that counted has come to: the statistics, and beside them what {@link writeOutputs} writes of one that trained. */
+export async function writeStatisticsOutputs(
+  directory: RunDirectory,
+  { job, announced, runner, ledger, rounds, summary, bytes }: StatisticsOutcome,
+): Promise<void> {
+  const statement = privacyStatement({
+    job: { name: job.name, purpose: job.purpose, controller: job.controller, hash: runner.jobHash },
+    model: { hash: runner.modelHash, description: `statistics of ${job.statistics.columns.length} columns` },
+    released: 'statistics',
+    plan: runner.plan,
+    minimumCohort: announced.cohort.minimum,
+    ledger,
+    software: { name: 'Tutti', version: VERSION },
+    enrolment: 'coordinator',
+  });
+  await Promise.all([
+    directory.write(STATISTICS, bytes),
+    directory.write(
+      'report.html',
+      renderStatisticsReport({ summary, rounds, job, statement: statement.items }),
+    ),
+    ...recordsOf(directory, { rounds, ledger, statement, job }),
+  ]);
+}
+
+/** What there is of any run. */
+function recordsOf(
+  directory: RunDirectory,
+  {
+    rounds,
+    ledger,
+    statement,
+    job,
+  }: Pick<Outcome, 'rounds' | 'ledger'> & { statement: PrivacyStatement; job: AnyJob },
+): readonly Promise<void>[] {
+  return [
+    directory.write('rounds.jsonl', rounds.map((record) => `${JSON.stringify(record)}\n`).join('')),
+    directory.write('ledger.jsonl', ledger.map((entry) => `${JSON.stringify(entry)}\n`).join('')),
+    directory.write('privacy.json', `${JSON.stringify(statement, null, 2)}\n`),
+    directory.write('privacy.md', statementMarkdown(statement)),
+    directory.write('job.yaml', stringify(job)),
+  ];
 }
 
 function describeModel({ model }: Job): string {

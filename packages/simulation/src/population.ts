@@ -1,12 +1,4 @@
-import {
-  Participant,
-  trainOn,
-  type ClientPolicy,
-  type Journal,
-  type KnownJob,
-  type Library,
-} from '@tutti/client';
-import type { Examples, Trainer } from '@tutti/client/training';
+import { Participant, type ClientPolicy, type Journal, type Library, type Work } from '@tutti/client';
 import {
   createIdentity,
   encodeCertificate,
@@ -58,11 +50,10 @@ export interface PopulationOptions {
   readonly randomness: Randomness;
   readonly keys: Keys;
   readonly library: Library;
-  readonly trainer: (client: string) => (job: KnownJob) => Promise<Trainer>;
+  /** What a client does, by its number and its identity key, hex. */
+  readonly work: (client: number, identity: string) => Work;
   readonly policy: ClientPolicy;
   readonly journal: (client: string) => Journal;
-  /** Rows of each client. */
-  readonly examples: readonly Examples[];
   /** Clients that have withdrawn: nobody plays them. */
   readonly withdrawn: ReadonlySet<string>;
   readonly dropout: number;
@@ -88,10 +79,9 @@ export class Population {
   }
 
   private virtualClient(index: number): VirtualClient {
-    const { keys, examples, trainer, randomness, dropout, journal, ...shared } = this.options;
+    const { keys, work, randomness, dropout, journal, ...shared } = this.options;
     const { identity, certificate } = keys.clients[index] ?? noSuch(index);
     const name = toHex(identity.publicKey);
-    const rows = examples[index] ?? noSuch(index);
     const client: VirtualClient = new VirtualClient(
       (observe) =>
         new Participant({
@@ -102,7 +92,7 @@ export class Population {
           authority: keys.authority.publicKey,
           coordinator: keys.coordinator.publicKey,
           groupId: keys.groupId,
-          work: trainOn(() => rows, trainer(name)),
+          work: work(index, name),
           journal: journal(name),
           observe,
         }),

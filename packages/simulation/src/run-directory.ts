@@ -1,9 +1,9 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { randomUUID } from 'node:crypto';
+import { dirname, join, resolve } from 'node:path';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { Refusal } from '@tutti/shared/errors';
-import { jobSchema } from '@tutti/shared/protocol';
+import { isStatistics, jobSchema, statisticsJobSchema, type AnyJob, type Job } from '@tutti/shared/protocol';
 
 const identity = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -20,7 +20,7 @@ export type Withdrawal = z.output<typeof withdrawalSchema>;
 /** What a simulation needs to go on with a run, beside the coordinator's store. */
 const settingsSchema = z.strictObject({
   run: z.string(),
-  job: jobSchema,
+  job: z.union([statisticsJobSchema, jobSchema]),
   /** Absent: the system's generator. */
   seed: z.int().min(0).optional(),
   transport: z.enum(['memory', 'socket']),
@@ -36,14 +36,49 @@ const settingsSchema = z.strictObject({
   negated: z.array(identity).optional(),
 });
 
-export type RunSettings = z.output<typeof settingsSchema>;
+export type RunSettings<J extends AnyJob = Job> = Omit<z.output<typeof settingsSchema>, 'job'> & {
+  readonly job: J;
+};
+
+/** The settings of a run that has not begun. */
+export function newRun<J extends AnyJob>(
+  job: J,
+  {
+    seed,
+    transport,
+    jobDirectory,
+    withdrawn,
+  }: {
+    readonly seed?: number | undefined;
+    readonly transport: RunSettings['transport'];
+    readonly jobDirectory: string;
+    readonly withdrawn?: readonly Withdrawal[] | undefined;
+  },
+): RunSettings<J> {
+  return {
+    run: runName(job),
+    job,
+    ...(seed !== undefined && { seed }),
+    transport,
+    jobDirectory: resolve(jobDirectory),
+    keySeed: seed === undefined ? randomBytes(32).toString('hex') : seed.toString(16).padStart(64, '0'),
+    seconds: 0,
+    ...(withdrawn !== undefined && { withdrawn: [...withdrawn] }),
+  };
+}
+
+/** Sorts by time, and does not repeat: two runs may begin in one second. */
+function runName({ name }: AnyJob): string {
+  const time = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
+  return `${name}-${time}-${randomBytes(2).toString('hex')}`;
+}
 
 /** One folder, `runs/<id>`: what a run remembers and what it came to. Every file is whole: it is written beside and then renamed. */
 export class RunDirectory {
   constructor(readonly path: string) {}
 
   /** The folder of a new run. It is there when this resolves, with the settings in it. */
-  static async create(out: string, settings: RunSettings): Promise<RunDirectory> {
+  static async create(out: string, settings: RunSettings<AnyJob>): Promise<RunDirectory> {
     const directory = new RunDirectory(join(out, 'runs', settings.run));
     await mkdir(dirname(directory.path), { recursive: true });
     await mkdir(directory.path);
@@ -51,8 +86,19 @@ export class RunDirectory {
     return directory;
   }
 
-  /** @throws {Refusal} `run.unreadable` where the folder holds no run. */
+  /** The settings of a run that trained a model. @throws {Refusal} `run.unreadable` where the folder holds no run, `run.counts` where it trained nothing */
   async settings(): Promise<RunSettings> {
+    const { job, ...settings } = await this.anySettings();
+    if (!isStatistics(job)) return { ...settings, job };
+    throw new Refusal(
+      'run.counts',
+      `${this.path} holds a run that counted: it has trained no model.`,
+      'Name a run of a job that trains.',
+    );
+  }
+
+  /** @throws {Refusal} `run.unreadable` where the folder holds no run. */
+  async anySettings(): Promise<RunSettings<AnyJob>> {
     const text = await readFile(this.file('run.json'), 'utf8').catch(() => undefined);
     const parsed = text === undefined ? undefined : settingsSchema.safeParse(parseJson(text));
     if (parsed?.success !== true) {
@@ -65,7 +111,7 @@ export class RunDirectory {
     return parsed.data;
   }
 
-  async saveSettings(settings: RunSettings): Promise<void> {
+  async saveSettings(settings: RunSettings<AnyJob>): Promise<void> {
     await this.write('run.json', `${JSON.stringify(settings, null, 2)}\n`);
   }
 

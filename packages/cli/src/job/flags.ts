@@ -1,5 +1,5 @@
 import { Refusal } from '@tutti/shared/errors';
-import { jobSchema, type Job } from '@tutti/shared/protocol';
+import { isStatistics, schemaFor, type AnyJob } from '@tutti/shared/protocol';
 import { constraintAt, inWords, jobJsonSchema } from './constraints.js';
 
 /** Flags of `tutti simulate` that stand over a field of the job file. */
@@ -22,9 +22,9 @@ const fields: Readonly<Record<keyof JobFlags, readonly [string, ...string[]]>> =
  *
  * @throws {Refusal} `cli.flag` where a value is outside what the job's schema allows, naming the flag.
  */
-export function withFlags(job: Job, flags: JobFlags): Job {
+export function withFlags(job: AnyJob, flags: JobFlags): AnyJob {
   const { clients, rounds, epsilon, dropout } = flags;
-  const result = jobSchema.safeParse({
+  const result = schemaFor(job).safeParse({
     ...job,
     rounds: rounds ?? job.rounds,
     privacy: { ...job.privacy, epsilon: epsilon ?? job.privacy.epsilon },
@@ -36,7 +36,7 @@ export function withFlags(job: Job, flags: JobFlags): Job {
   });
   if (result.success) return result.data;
 
-  const schema = jobJsonSchema();
+  const schema = jobJsonSchema(isStatistics(job) ? 'statistics' : 'training');
   const wrong = result.error.issues.map((issue) => {
     const path = issue.path.map(String);
     const flag = (Object.keys(fields) as (keyof JobFlags)[]).find(

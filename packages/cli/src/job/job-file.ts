@@ -1,11 +1,12 @@
 import {
+  isStatistics,
   jobSchema,
   statisticsJobSchema,
   type AnyJob,
   type Job,
   type StatisticsJob,
 } from '@tutti/shared/protocol';
-import { dirname } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { isMap, parseDocument } from 'yaml';
 import { parseYaml, readText, readYaml, type FileKind } from '../yaml-file.js';
 import { jobJsonSchema } from './constraints.js';
@@ -42,7 +43,25 @@ export async function readAnyJob(path: string): Promise<AnyJob> {
  * @throws {Refusal} `job.unreadable`, `job.syntax`, `job.invalid`: see {@link readYaml}; `job.standardise`, `statistics.malformed`
  */
 export async function readJob(path: string): Promise<Job> {
-  const job = await readYaml(path, jobFile);
+  return standardised(await readYaml(path, jobFile), path);
+}
+
+/**
+ * Reads a job file of any kind that is to be run here; of one that trains, also what statistics say.
+ *
+ * @param statistics - `statistics.json` or the folder that it is in, over the job file
+ * @throws {Refusal} what {@link readAnyJob} and {@link readJob} refuse
+ */
+export async function readJobToRun(path: string, statistics?: string): Promise<AnyJob> {
+  const job = await readAnyJob(path);
+  if (isStatistics(job)) return job;
+  if (statistics === undefined) return standardised(job, path);
+  const source = resolve(statistics.endsWith('.json') ? statistics : join(statistics, 'statistics.json'));
+  const { standardise } = job.data;
+  return standardised({ ...job, data: { ...job.data, standardise: { ...standardise, source } } }, path);
+}
+
+async function standardised(job: Job, path: string): Promise<Job> {
   if (job.data.standardise === undefined) return job;
   const { standardisedFrom } = await import('@tutti/client/data');
   return (await standardisedFrom(job, dirname(path))).job;

@@ -1,10 +1,11 @@
 import { deltaFigure, epsilonFigure } from '@tutti/shared/privacy';
 import cliProgress from 'cli-progress';
-import type { RoundRecord, RunSummary } from '@tutti/shared/protocol';
+import type { AnyRunSummary, RoundRecord } from '@tutti/shared/protocol';
 import type { Output } from '../surroundings.js';
 import { count, counted, duration, percent } from './figures.js';
 import type { RunObserver } from './observer.js';
 import { paletteFor, type Colours } from './palette.js';
+import { statisticsTable } from './statistics.js';
 
 /** A bar over the rounds with the time left, and above it a line for every round. */
 export function terminalObserver(
@@ -27,6 +28,7 @@ export function terminalObserver(
     emptyOnZero: true,
   });
   let bar: cliProgress.SingleBar | undefined;
+  let learns = true;
 
   const line = (text: string) => {
     if (bar === undefined) {
@@ -57,15 +59,12 @@ export function terminalObserver(
     observe(event) {
       switch (event.kind) {
         case 'prepared':
-          line(
-            dim(
-              `Run ${event.run}, ${counted(event.parameters, 'parameter')}, ${event.backend} backend, over ${event.transport}`,
-            ),
-          );
+          line(dim(`Run ${event.run}, ${work(event)}, over ${event.transport}`));
           line(dim(`Noise multiplier ${event.noiseMultiplier.toFixed(3)}, δ = ${deltaFigure(event.delta)}`));
           if (event.seeded) line(yellow('Seeded run: its noise can be recomputed, so it protects nobody.'));
           line('');
-          for (const heading of roundHeadings) line(dim(heading));
+          learns = event.backend !== undefined;
+          for (const heading of roundHeadings(learns)) line(dim(heading));
           bar = bars.create(event.rounds, event.completed);
           bars.update();
           break;
@@ -73,7 +72,7 @@ export function terminalObserver(
           const { record } = event;
           const aborted = record.outcome === 'aborted';
           bar?.update(aborted ? record.round - 1 : record.round);
-          line(aborted ? yellow(abortedLine(record)) : roundLine(record));
+          line(aborted ? yellow(abortedLine(record)) : roundLine(record, learns));
           break;
         }
         case 'finished':
@@ -95,34 +94,75 @@ export function terminalObserver(
   };
 }
 
-const widths = [5, 7, 10, 7, 9, 16, 13];
+/** What each client brings to a sum, and by what. */
+function work({ parameters, backend }: { readonly parameters: number; readonly backend?: string }): string {
+  return backend === undefined
+    ? `${counted(parameters, 'number')} from a client`
+    : `${counted(parameters, 'parameter')}, ${backend} backend`;
+}
 
-const row = (cells: readonly string[]) =>
-  cells.map((cell, column) => cell.padStart(widths[column] ?? 0)).join(' ');
+/** The columns of the table of rounds, and how wide they are. The two in the middle are there only where a model learns. */
+const COLUMNS = [
+  ['round', 5],
+  ['cohort', 7],
+  ['survivors', 10],
+  ['loss', 7],
+  ['accuracy', 9],
+  ['released', 16],
+  ['coordinator', 13],
+] as const;
+const LEARNING: readonly string[] = ['loss', 'accuracy'];
 
-const roundHeadings = [
-  row(['', '', '', '', '', 'ε so far against', '']).trimEnd(),
-  row(['round', 'cohort', 'survivors', 'loss', 'accuracy', 'released model', 'coordinator']),
-];
+type Cells = Partial<Record<(typeof COLUMNS)[number][0], string>>;
 
-function roundLine(record: RoundRecord): string {
-  return row([
-    String(record.round),
-    String(record.selected),
-    String(record.survivors),
-    record.loss?.toFixed(3) ?? '–',
-    record.accuracy === undefined ? '–' : percent(record.accuracy),
-    epsilonFigure(record.epsilon.releasedModel),
-    epsilonFigure(record.epsilon.coordinator),
-  ]);
+function row(cells: Cells, learns: boolean): string {
+  return COLUMNS.filter(([name]) => learns || !LEARNING.includes(name))
+    .map(([name, width]) => (cells[name] ?? '').padStart(width))
+    .join(' ')
+    .trimEnd();
+}
+
+function roundHeadings(learns: boolean): readonly string[] {
+  const headings = {
+    round: 'round',
+    cohort: 'cohort',
+    survivors: 'survivors',
+    loss: 'loss',
+    accuracy: 'accuracy',
+  };
+  const released = learns ? 'released model' : 'statistics';
+  return [
+    row({ released: 'ε so far against' }, learns),
+    row({ ...headings, released, coordinator: 'coordinator' }, learns),
+  ];
+}
+
+function roundLine(record: RoundRecord, learns: boolean): string {
+  return row(
+    {
+      round: String(record.round),
+      cohort: String(record.selected),
+      survivors: String(record.survivors),
+      loss: record.loss?.toFixed(3) ?? '–',
+      accuracy: record.accuracy === undefined ? '–' : percent(record.accuracy),
+      released: epsilonFigure(record.epsilon.releasedModel),
+      coordinator: epsilonFigure(record.epsilon.coordinator),
+    },
+    learns,
+  );
 }
 
 function abortedLine(record: RoundRecord): string {
   const why = record.reason === undefined ? '' : `: ${record.reason}`;
-  return `${row([String(record.round), String(record.selected), String(record.survivors)])}  aborted${why}`;
+  const cells = {
+    round: String(record.round),
+    cohort: String(record.selected),
+    survivors: String(record.survivors),
+  };
+  return `${row(cells, false)}  aborted${why}`;
 }
 
-function summaryLines(summary: RunSummary, { bold, green, yellow }: Colours): string[] {
+function summaryLines(summary: AnyRunSummary, { bold, green, yellow }: Colours): string[] {
   const ending = {
     rounds: green('Done.'),
     budget: yellow('Stopped: the next round would exceed the ε budget.'),
@@ -133,8 +173,10 @@ function summaryLines(summary: RunSummary, { bold, green, yellow }: Colours): st
   const { releasedModel, coordinator } = summary.epsilon;
   return [
     `${ending} ${counted(summary.rounds, 'round')} in ${duration(summary.seconds)}${aborted}.`,
-    `  accuracy  ${bold(percent(summary.accuracy))} on held-out rows, loss ${summary.loss.toFixed(3)}`,
-    `  privacy   ${bold(`ε = ${epsilonFigure(releasedModel)}`)} against whoever sees the released models`,
+    ...('columns' in summary
+      ? ['', statisticsTable(summary), '', `  SHA-256   ${summary.statisticsHash}`]
+      : [`  accuracy  ${bold(percent(summary.accuracy))} on held-out rows, loss ${summary.loss.toFixed(3)}`]),
+    `  privacy   ${bold(`ε = ${epsilonFigure(releasedModel)}`)} against whoever sees the ${'columns' in summary ? 'statistics' : 'released models'}`,
     `            ε = ${epsilonFigure(coordinator)} against the coordinator, both at δ = ${deltaFigure(summary.delta)}`,
     ...(summary.seeded ? [yellow('            none for real data: the seed gives the noise away')] : []),
     `  files     ${summary.directory}`,

@@ -2,24 +2,30 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Refusal, TuttiError } from '@tutti/shared/errors';
-import type { RunSummary } from '@tutti/shared/protocol';
+import { isStatistics, type AnyRunSummary } from '@tutti/shared/protocol';
 import type * as Simulation from '@tutti/simulation';
 import { Command, Option } from 'commander';
 import { number, seed } from '../arguments.js';
 import { Interruption } from '../failure.js';
 import { withFlags, type JobFlags } from '../job/flags.js';
-import { readJob } from '../job/job-file.js';
+import { readJobToRun } from '../job/job-file.js';
 import { runObserver, type RunObserver } from '../output/observer.js';
 import { auditBeforeRelease } from '../audit/gate.js';
 import { loadAuditor } from '../audit/run.js';
 import type { Surroundings } from '../surroundings.js';
 
-/** What this verb needs of the simulation. */
-export type Engine = Pick<typeof Simulation, 'simulate' | 'resume'>;
+/** What this verb needs of the simulation, for jobs of every kind. */
+export interface Engine {
+  readonly simulate: typeof Simulation.simulateAny;
+  readonly resume: typeof Simulation.resumeAny;
+}
 export type LoadEngine = () => Promise<Engine>;
 
 /** Loads the simulation only when a run begins: it brings the training backends with it. */
-export const loadEngine: LoadEngine = () => import('@tutti/simulation');
+export const loadEngine: LoadEngine = async () => {
+  const { simulateAny, resumeAny } = await import('@tutti/simulation');
+  return { simulate: simulateAny, resume: resumeAny };
+};
 
 /** The job that runs where none is named. */
 export const defaultJob = fileURLToPath(new URL('../../../../examples/jobs/digits.yaml', import.meta.url));
@@ -27,6 +33,7 @@ export const defaultJob = fileURLToPath(new URL('../../../../examples/jobs/digit
 interface Options extends JobFlags {
   readonly seed?: number;
   readonly out: string;
+  readonly statistics?: string;
   readonly transport: 'memory' | 'socket';
   readonly json?: boolean;
   readonly resume?: string;
@@ -36,12 +43,16 @@ interface Options extends JobFlags {
 export function simulateCommand(surroundings: Surroundings, load: LoadEngine): Command {
   return new Command('simulate')
     .description(
-      'train a model with virtual clients in this process, by the client and server code that is deployed',
+      'train a model, or make statistics, with virtual clients in this process, by the client and server code that is deployed',
     )
     .argument('[job.yaml]', 'the job file (default: handwritten digits, examples/jobs/digits.yaml)')
     .option('--clients <number>', 'virtual clients, over the job file', number)
     .option('--rounds <number>', 'rounds, over the job file', number)
     .option('--epsilon <number>', 'ε budget against the released model, over the job file', number)
+    .option(
+      '--statistics <run>',
+      'standardise by what a run of a job of statistics has found, over the job file',
+    )
     .option('--dropout <fraction>', 'probability that a selected client is lost, over the job file', number)
     .option(
       '--seed <number>',
@@ -70,7 +81,7 @@ export function simulateCommand(surroundings: Surroundings, load: LoadEngine): C
     });
 }
 
-type Start = (signal: AbortSignal) => Promise<RunSummary>;
+type Start = (signal: AbortSignal) => Promise<AnyRunSummary>;
 
 async function newRun(
   path: string | undefined,
@@ -79,8 +90,8 @@ async function newRun(
   load: LoadEngine,
 ): Promise<Start> {
   const file = path ?? relative(process.cwd(), defaultJob);
-  const job = withFlags(await readJob(file), options);
-  if (job.audit.required) (await loadAuditor()).requireRefutable(job);
+  const job = withFlags(await readJobToRun(file, options.statistics), options);
+  if (!isStatistics(job) && job.audit.required) (await loadAuditor()).requireRefutable(job);
   observer.begin({ job });
   const { simulate } = await load();
   return (signal) =>
@@ -104,7 +115,7 @@ async function resumedRun(
   observer: RunObserver,
   load: LoadEngine,
 ): Promise<Start> {
-  const given = ['clients', 'rounds', 'epsilon', 'dropout', 'seed', 'transport'].filter(
+  const given = ['clients', 'rounds', 'epsilon', 'dropout', 'statistics', 'seed', 'transport'].filter(
     (name) => command.getOptionValueSource(name) === 'cli',
   );
   if (path !== undefined || given.length > 0) {
@@ -174,7 +185,7 @@ async function follow(
       observer.resumable(`npx tutti simulate --resume ${summary.run}${where}`);
       throw new Interruption();
     }
-    if (summary.audit?.passed === false) {
+    if ('audit' in summary && !summary.audit.passed) {
       throw new TuttiError(
         'audit.failed',
         `The audit that the job requires refuted its claim: ε is at least ${summary.audit.epsilonLower.toFixed(2)}, not ${summary.audit.claimed.toFixed(2)}. The final model was not written.`,

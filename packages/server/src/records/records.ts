@@ -137,6 +137,7 @@ export class Records {
     return privacyStatement({
       job: { name, purpose, controller, hash: job },
       model: { hash: state.model, description },
+      released: isStatistics(announced) ? 'statistics' : 'model',
       plan: planOf(announced),
       ...(privacy.unit === 'example' && { example: { clipNorm: privacy.clipNorm } }),
       minimumCohort: cohort.minimum,

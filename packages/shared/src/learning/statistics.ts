@@ -84,6 +84,14 @@ export interface NoisyFigure {
   readonly noise: number;
 }
 
+/** A figure with as many digits as its noise leaves it, and the noise: `61.5 ± 0.4`. */
+export function noisyFigure(found: NoisyFigure | null): string {
+  if (found === null) return 'too few';
+  const { value, noise } = found;
+  const digits = Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(noise))));
+  return `${value.toFixed(digits)} ± ${noise.toFixed(digits)}`;
+}
+
 /** What was found of one column. */
 export interface ColumnStatistics extends BoundedColumn {
   /** Values that clients have, each client’s rows counting together as `rowsPerClient` at the most. */

@@ -1,3 +1,4 @@
+import type { StatisticsFile } from './statistics-file.js';
 /** Privacy spent so far, after the round that the record is of. Null where no bound can be given. */
 export interface PrivacySpent {
   /** ε at the job's δ against someone who sees the released models only. */
@@ -49,26 +50,39 @@ export interface RoundRecord {
   readonly taskHash?: string;
 }
 
-/** What a run came to: `--json` prints one of these. */
-export interface RunSummary {
+/** What there is to say of a run of any kind. */
+export interface RunFacts {
   readonly run: string;
   readonly job: string;
   readonly stopped: 'rounds' | 'budget' | 'stalled' | 'interrupted';
   readonly rounds: number;
   readonly aborted: number;
   readonly clients: number;
-  readonly accuracy: number;
-  readonly loss: number;
   readonly epsilon: PrivacySpent;
   readonly delta: number;
   readonly noiseMultiplier: number;
-  readonly backend: string;
   readonly transport: 'memory' | 'socket';
   /** True when every protecting draw could be recomputed from a seed: then no privacy is claimed. */
   readonly seeded: boolean;
-  readonly modelHash: string;
   readonly seconds: number;
   readonly directory: string;
+}
+
+/** What a simulated training came to: `--json` prints one of these. */
+export interface RunSummary extends RunFacts {
+  readonly accuracy: number;
+  readonly loss: number;
+  readonly backend: string;
+  readonly modelHash: string;
   /** Of the audit that the job requires: where it did not pass, no final model was written. */
   readonly audit?: { readonly passed: boolean; readonly epsilonLower: number; readonly claimed: number };
 }
+
+/** What a simulated job of statistics came to. */
+export interface StatisticsSummary extends RunFacts {
+  /** SHA-256 of its `statistics.json`, hex: by it a job that trains may standardise. */
+  readonly statisticsHash: string;
+  readonly columns: StatisticsFile['columns'];
+}
+
+export type AnyRunSummary = RunSummary | StatisticsSummary;

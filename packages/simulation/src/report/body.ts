@@ -1,5 +1,12 @@
 import { epsilonFigure } from '@tutti/shared/privacy';
-import type { Job, RoundRecord, RunSummary } from '@tutti/shared/protocol';
+import {
+  isStatistics,
+  type AnyJob,
+  type Job,
+  type RoundRecord,
+  type RunFacts,
+  type RunSummary,
+} from '@tutti/shared/protocol';
 import { chartsOf, type Chart } from './charts.js';
 import { count, duration, percent, smallProbability } from './figures.js';
 import { guaranteeOf } from './guarantee.js';
@@ -22,7 +29,7 @@ interface BodyInput {
 /** Everything between the body tags but the scripts. */
 export function body({ summary, rounds, job, statement }: BodyInput): Markup {
   return markup`<main>
-    ${header(summary, job)} ${tiles(summary, rounds, job)} ${guarantee(summary, job)}
+    ${header(summary, job, [`${summary.backend} backend`])} ${tiles(summary, rounds, job, tile('Accuracy', percent(summary.accuracy), `loss ${summary.loss.toFixed(3)} on held-out rows`))} ${guarantee(summary, job)}
     <section class="charts" aria-label="Charts">
       ${chartsOf(rounds, job).charts.map(figure)}
       <noscript><p>The charts need scripts; the table of rounds below has the same figures.</p></noscript>
@@ -35,7 +42,7 @@ export function body({ summary, rounds, job, statement }: BodyInput): Markup {
   </main>`;
 }
 
-function header(summary: RunSummary, job: Job): Markup {
+export function header(summary: RunFacts, job: AnyJob, notes: readonly string[]): Markup {
   const endings = {
     rounds: 'all rounds done',
     budget: 'stopped at the ε budget',
@@ -48,22 +55,29 @@ function header(summary: RunSummary, job: Job): Markup {
     <p class="purpose">${job.purpose}</p>
     <p class="run">
       Run <code>${summary.run}</code> <span>${endings[summary.stopped]}</span>
-      <span>${summary.backend} backend</span>
+      ${notes.map((note) => markup`<span>${note}</span> `)}
       <span>${summary.transport === 'memory' ? 'in memory' : 'over sockets'}</span
       >${summary.seeded ? markup` <span class="warning">seeded</span>` : undefined}
     </p>
   </header>`;
 }
 
-function tiles(summary: RunSummary, rounds: readonly RoundRecord[], job: Job): Markup {
+/** @param result - what comes before everything that is the same for jobs of every kind */
+export function tiles(
+  summary: RunFacts,
+  rounds: readonly RoundRecord[],
+  job: AnyJob,
+  result: Markup,
+): Markup {
   const completed = rounds.filter(({ outcome }) => outcome === 'completed');
   const mean = (value: (record: RoundRecord) => number) =>
     completed.reduce((sum, record) => sum + value(record), 0) / Math.max(1, completed.length);
   const drawn = mean(({ selected }) => selected).toFixed(0);
   const summed = mean(({ survivors }) => survivors).toFixed(0);
+  const released = isStatistics(job) ? 'statistics' : 'released model';
   return markup`<section class="tiles" aria-label="Summary">
-    ${tile('Accuracy', percent(summary.accuracy), `loss ${summary.loss.toFixed(3)} on held-out rows`)}
-    ${tile('ε, released model', epsilonFigure(summary.epsilon.releasedModel), `of ${job.privacy.epsilon}, at δ = ${smallProbability(summary.delta)}`, meter(summary.epsilon.releasedModel, job.privacy.epsilon))}
+    ${result}
+    ${tile(`ε, ${released}`, epsilonFigure(summary.epsilon.releasedModel), `of ${job.privacy.epsilon}, at δ = ${smallProbability(summary.delta)}`, meter(summary.epsilon.releasedModel, job.privacy.epsilon))}
     ${tile('ε, coordinator', epsilonFigure(summary.epsilon.coordinator), job.privacy.unit === 'example' ? 'each example of the most frequent client' : 'for the most frequent client')}
     ${tile('Rounds', count(summary.rounds), summary.aborted === 0 ? `of ${job.rounds}, none aborted` : `of ${job.rounds}, ${summary.aborted} aborted`)}
     ${tile('Clients', count(summary.clients), `${summed} of ${drawn} drawn are in a sum`)}
@@ -71,7 +85,7 @@ function tiles(summary: RunSummary, rounds: readonly RoundRecord[], job: Job): M
   </section>`;
 }
 
-function tile(label: string, figure: string, note: string, extra?: Markup): Markup {
+export function tile(label: string, figure: string, note: string, extra?: Markup): Markup {
   return markup`<div class="tile">
     <p class="label">${label}</p>
     <p class="figure">${figure}</p>
@@ -95,7 +109,7 @@ function meter(spent: number | null, budget: number): Markup {
   </svg>`;
 }
 
-function guarantee(summary: RunSummary, job: Job): Markup {
+export function guarantee(summary: RunFacts, job: AnyJob): Markup {
   const { heading, warning, parts } = guaranteeOf(summary, job);
   return markup`<section class="guarantee${warning === undefined ? '' : ' none'}">
     <h2>${heading}</h2>
@@ -112,7 +126,7 @@ function guarantee(summary: RunSummary, job: Job): Markup {
   </section>`;
 }
 
-function figure({ id, title, caption }: Chart): Markup {
+export function figure({ id, title, caption }: Chart): Markup {
   return markup`<figure class="chart" id="${id}">
     <h2>${title}</h2>
     <div class="plot"></div>
@@ -120,7 +134,7 @@ function figure({ id, title, caption }: Chart): Markup {
   </figure> `;
 }
 
-function statementCard(sections: readonly StatementSection[]): Markup {
+export function statementCard(sections: readonly StatementSection[]): Markup {
   return markup`<section class="statement">
     <h2>Privacy statement</h2>
     ${sections.map(

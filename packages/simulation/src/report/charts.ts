@@ -1,4 +1,4 @@
-import type { Job, RoundRecord } from '@tutti/shared/protocol';
+import type { AnyJob, RoundRecord } from '@tutti/shared/protocol';
 
 /** One curve, or one layer of a stack, over the rounds. */
 export interface Series {
@@ -27,32 +27,18 @@ export interface Charts {
 }
 
 /** The charts of a run. */
-export function chartsOf(records: readonly RoundRecord[], job: Job): Charts {
+export function chartsOf(records: readonly RoundRecord[], job: Pick<AnyJob, 'kind' | 'privacy'>): Charts {
   const each = (value: (record: RoundRecord) => number | null) => records.map(value);
   const trained = (value: (record: RoundRecord) => number | undefined) =>
     each((record) => (record.outcome === 'completed' ? finite(value(record) ?? null) : null));
+  const released = job.kind === 'statistics' ? 'statistics' : 'models';
   return {
     rounds: each(({ round }) => round) as number[],
     charts: [
-      {
-        id: 'accuracy',
-        title: 'Accuracy',
-        caption: 'Share of the public held-out rows that the model classifies rightly.',
-        shape: 'curves',
-        unit: 'percent',
-        series: [{ label: 'accuracy', colour: 'blue', values: trained(({ accuracy }) => accuracy) }],
-      },
-      {
-        id: 'loss',
-        title: 'Loss',
-        caption: 'Mean cross-entropy on the same rows.',
-        shape: 'curves',
-        unit: 'number',
-        series: [{ label: 'loss', colour: 'violet', values: trained(({ loss }) => loss) }],
-      },
+      ...(job.kind === 'statistics' ? [] : learning(trained)),
       {
         id: 'epsilon-released-model',
-        title: 'ε against whoever sees the released models',
+        title: `ε against whoever sees the released ${released}`,
         caption: 'Privacy spent so far. The run stops before the budget is exceeded.',
         shape: 'curves',
         unit: 'number',
@@ -77,7 +63,7 @@ export function chartsOf(records: readonly RoundRecord[], job: Job): Charts {
         title: 'Cohort',
         caption:
           'Clients drawn for a round: those in the sum, and those lost, by the stage before which they were lost. ' +
-          'These counts carry no noise: they are for the operator, not for readers of the models.',
+          `These counts carry no noise: they are for the operator, not for readers of the ${released}.`,
         shape: 'stack',
         unit: 'count',
         series: [
@@ -103,7 +89,11 @@ export function chartsOf(records: readonly RoundRecord[], job: Job): Charts {
         shape: 'stack',
         unit: 'seconds',
         series: [
-          { label: 'train', colour: 'blue', values: each(({ milliseconds }) => milliseconds.train / 1000) },
+          {
+            label: job.kind === 'statistics' ? 'count' : 'train',
+            colour: 'blue',
+            values: each(({ milliseconds }) => milliseconds.train / 1000),
+          },
           {
             label: 'share keys',
             colour: 'green',
@@ -128,6 +118,29 @@ export function chartsOf(records: readonly RoundRecord[], job: Job): Charts {
       },
     ],
   };
+}
+
+function learning(
+  trained: (value: (record: RoundRecord) => number | undefined) => (number | null)[],
+): readonly Chart[] {
+  return [
+    {
+      id: 'accuracy',
+      title: 'Accuracy',
+      caption: 'Share of the public held-out rows that the model classifies rightly.',
+      shape: 'curves',
+      unit: 'percent',
+      series: [{ label: 'accuracy', colour: 'blue', values: trained(({ accuracy }) => accuracy) }],
+    },
+    {
+      id: 'loss',
+      title: 'Loss',
+      caption: 'Mean cross-entropy on the same rows.',
+      shape: 'curves',
+      unit: 'number',
+      series: [{ label: 'loss', colour: 'violet', values: trained(({ loss }) => loss) }],
+    },
+  ];
 }
 
 function finite(value: number | null): number | null {

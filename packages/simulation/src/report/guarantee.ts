@@ -1,5 +1,5 @@
 import { epsilonFigure } from '@tutti/shared/privacy';
-import type { Job, RunSummary } from '@tutti/shared/protocol';
+import { isStatistics, type AnyJob, type RunFacts } from '@tutti/shared/protocol';
 import { percent, smallProbability } from './figures.js';
 
 /** What a run promises to the people in its data, in words. */
@@ -10,7 +10,7 @@ export interface Guarantee {
   readonly parts: readonly { readonly title: string; readonly text: string }[];
 }
 
-export function guaranteeOf(summary: RunSummary, job: Job): Guarantee {
+export function guaranteeOf(summary: RunFacts, job: AnyJob): Guarantee {
   const parts = job.privacy.unit === 'example' ? forExamples(summary) : forClients(summary, job);
   if (!summary.seeded) return { heading: 'What is guaranteed', parts };
   const warning =
@@ -19,15 +19,19 @@ export function guaranteeOf(summary: RunSummary, job: Job): Guarantee {
   return { heading: 'No privacy is claimed', warning, parts };
 }
 
-function forClients(summary: RunSummary, job: Job): Guarantee['parts'] {
+function forClients(summary: RunFacts, job: AnyJob): Guarantee['parts'] {
+  const what = isStatistics(job) ? 'statistics' : 'models';
   return [
-    { title: 'Against whoever sees the models', text: releasedModel(summary) },
+    { title: `Against whoever sees the ${what}`, text: released(summary, what) },
     { title: 'Against the coordinator', text: coordinator(summary, job) },
-    { title: 'What is not hidden', text: limits(summary) },
+    {
+      title: 'What is not hidden',
+      text: limits(summary, isStatistics(job) ? 'the statistics say' : 'the model learns'),
+    },
   ];
 }
 
-function forExamples({ epsilon, delta }: RunSummary): Guarantee['parts'] {
+function forExamples({ epsilon, delta }: RunFacts): Guarantee['parts'] {
   const bound = epsilon.coordinator;
   const promise = isBound(bound)
     ? `Every example has (ε, δ)-differential privacy with ε = ${epsilonFigure(bound)} and δ = ${smallProbability(delta)}: had it not been there, ` +
@@ -46,17 +50,17 @@ function forExamples({ epsilon, delta }: RunSummary): Guarantee['parts'] {
   ];
 }
 
-function releasedModel({ epsilon, delta, rounds }: RunSummary): string {
+function released({ epsilon, delta, rounds }: RunFacts, what: string): string {
   const bound = epsilon.releasedModel;
   if (!isBound(bound)) return 'No bound on ε can be given.';
   return (
     `Every client has (ε, δ)-differential privacy with ε = ${epsilonFigure(bound)} and δ = ${smallProbability(delta)}. ` +
-    `Had any one client’s contribution been replaced by zero in every round, nothing seen in the models of all ${rounds} rounds ` +
+    `Had any one client’s contribution been replaced by zero in every round, nothing seen in the ${what} of all ${rounds} rounds ` +
     `would have become more than ${factor(bound)} as likely or as unlikely, save for events of probability δ.`
   );
 }
 
-function coordinator({ epsilon }: RunSummary, job: Job): string {
+function coordinator({ epsilon }: RunFacts, job: Pick<AnyJob, 'cohort'>): string {
   const who =
     'It sees the noisy sum of every round, knows who took part, and may collude with ' +
     `${percent(job.cohort.corruptFraction)} of a cohort.`;
@@ -64,14 +68,14 @@ function coordinator({ epsilon }: RunSummary, job: Job): string {
   if (!isBound(bound)) return `${who} No bound on ε can be given.`;
   const weak =
     bound > 10
-      ? ' An ε of this size promises little by itself: what protects here is above all that it never sees a single update.'
+      ? ' An ε of this size promises little by itself: what protects here is above all that it never sees what a single client sends.'
       : '';
   return `${who} At the same δ, ε = ${epsilonFigure(bound)} for the client that took part most often.${weak}`;
 }
 
-function limits({ clients }: RunSummary): string {
+function limits({ clients }: RunFacts, finds: string): string {
   return (
-    `That a client is one of the ${clients}; and what the model learns about everybody, whether or not a given client takes ` +
+    `That a client is one of the ${clients}; and what ${finds} about everybody, whether or not a given client takes ` +
     'part. A group of k clients that act as one has kε and a larger δ.'
   );
 }

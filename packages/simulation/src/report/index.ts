@@ -11,6 +11,8 @@ export { markup, Markup } from './markup.js';
 export { page } from './page.js';
 export { renderPaper } from './paper.js';
 
+export { renderStatisticsReport } from './statistics.js';
+
 export interface ReportInput {
   readonly summary: RunSummary;
   /** One record an attempt at a round, in their order. */

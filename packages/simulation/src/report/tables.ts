@@ -1,10 +1,10 @@
 import { epsilonFigure } from '@tutti/shared/privacy';
-import type { Job, RoundRecord } from '@tutti/shared/protocol';
+import type { AnyJob, RoundRecord } from '@tutti/shared/protocol';
 import { percent } from './figures.js';
 import { markup, type Markup } from './markup.js';
 
 /** The job as resolved: every setting with its value. */
-export function jobTable(job: Job): Markup {
+export function jobTable(job: AnyJob): Markup {
   return markup`<details>
     <summary>The job</summary>
     <dl class="job">
@@ -26,16 +26,18 @@ function leaves(value: object, prefix = ''): readonly (readonly [string, string]
   });
 }
 
-/** Every attempt at a round, as the charts show them and for those who cannot see charts. */
-export function roundsTable(rounds: readonly RoundRecord[]): Markup {
+/**
+ * Every attempt at a round, as the charts show them and for those who cannot see charts.
+ * @param learns - whether rounds have a loss and an accuracy
+ */
+export function roundsTable(rounds: readonly RoundRecord[], learns = true): Markup {
   const headings = [
     'Round',
     'Cohort',
     'Roster',
     'Sharers',
     'In the sum',
-    'Loss',
-    'Accuracy',
+    ...(learns ? ['Loss', 'Accuracy'] : ['Outcome']),
     'ε released',
     'ε coordinator',
     'Seconds',
@@ -50,14 +52,14 @@ export function roundsTable(rounds: readonly RoundRecord[]): Markup {
           </tr>
         </thead>
         <tbody>
-          ${rounds.map(row)}
+          ${rounds.map((record) => row(record, learns))}
         </tbody>
       </table>
     </div>
   </details>`;
 }
 
-function row(record: RoundRecord): Markup {
+function row(record: RoundRecord, learns: boolean): Markup {
   const { round, attempt, selected, roster, sharers, survivors, loss, accuracy, epsilon, milliseconds } =
     record;
   const counts = [selected, roster, sharers, survivors].map((value) => markup`<td>${value}</td>`);
@@ -65,9 +67,11 @@ function row(record: RoundRecord): Markup {
     <td>${epsilonFigure(epsilon.coordinator)}</td>`;
   const results =
     record.outcome === 'completed'
-      ? markup`<td>${loss?.toFixed(3) ?? '–'}</td>
+      ? learns
+        ? markup`<td>${loss?.toFixed(3) ?? '–'}</td>
           <td>${accuracy === undefined ? '–' : percent(accuracy)}</td>`
-      : markup`<td colspan="2" class="aborted">
+        : markup`<td>completed</td>`
+      : markup`<td colspan="${learns ? 2 : 1}" class="aborted">
           aborted${record.reason === undefined ? '' : `: ${record.reason}`}
         </td>`;
   const name = attempt > 0 ? `${round}, attempt ${attempt + 1}` : round;

@@ -1,6 +1,7 @@
 import { bestGuess, groupGuarantee } from '../accounting/index.js';
 import type { StatementFacts } from './facts.js';
 import type { CurvePoint, StatementFigures } from './figures.js';
+import { releasedWords } from './released.js';
 import { counted, epsilonText, numberText, percentText, type StatementItem } from './wording.js';
 
 /** Items 9 to 12 and 15 to 17: what it comes to, how sure that is, and what it leaves out. */
@@ -8,18 +9,21 @@ export function accountItems(facts: StatementFacts, figures: StatementFigures): 
   return [
     composition(facts, figures),
     accountant(figures),
-    guarantee(figures),
-    spending(figures),
+    guarantee(facts, figures),
+    spending(facts, figures),
     audit(facts),
     responsibility(facts, figures),
-    limits(figures),
+    limits(facts, figures),
   ];
 }
 
+const againstReaders = (facts: StatementFacts) => `Against readers of the ${releasedWords(facts).many}`;
+
 function composition(
-  { earlierJobs = [] }: StatementFacts,
+  facts: StatementFacts,
   { rounds, coordinator, erasures }: StatementFigures,
 ): StatementItem {
+  const { earlierJobs = [] } = facts;
   const undecided = rounds.undecided === 0 ? '' : '; one more is undecided, and charged';
   return {
     number: 9,
@@ -30,7 +34,7 @@ function composition(
         text: `${counted(rounds.completed, 'round')} completed; ${rounds.abortedCharged} aborted after they were charged, and they stay charged; ${rounds.abortedUncharged} aborted before any sum could be seen, at no cost${undecided}`,
       },
       {
-        label: 'Against readers of the models',
+        label: againstReaders(facts),
         text: 'every charged round counts, for every client',
       },
       {
@@ -85,14 +89,17 @@ function accountant({ releasedModel }: StatementFigures): StatementItem {
 const curveText = (curve: readonly CurvePoint[]) =>
   curve.map(({ delta, epsilon }) => `ε = ${epsilonText(epsilon)} at δ = ${numberText(delta)}`).join('; ');
 
-function guarantee({ population, delta, releasedModel, coordinator }: StatementFigures): StatementItem {
+function guarantee(
+  facts: StatementFacts,
+  { population, delta, releasedModel, coordinator }: StatementFigures,
+): StatementItem {
   const share = delta * population;
   return {
     number: 11,
     heading: 'The guarantee',
     entries: [
       {
-        label: 'Against readers of the models',
+        label: againstReaders(facts),
         text: `ε = ${epsilonText(releasedModel.epsilon)} at δ = ${numberText(delta)}`,
       },
       {
@@ -103,7 +110,7 @@ function guarantee({ population, delta, releasedModel, coordinator }: StatementF
         label: 'δ and the population',
         text: `δ is ${numberText(share)} over the population of ${population}${share > 1 ? ', which is more than one client: too much' : share > 0.1 ? ', more than the tenth that is good practice' : ''}`,
       },
-      { label: 'ε(δ), readers of the models', text: curveText(releasedModel.curve) },
+      { label: `ε(δ), readers of the ${releasedWords(facts).many}`, text: curveText(releasedModel.curve) },
       {
         label: 'ε(δ), coordinator',
         text: coordinator.curve.length === 0 ? 'nothing charged' : curveText(coordinator.curve),
@@ -112,13 +119,13 @@ function guarantee({ population, delta, releasedModel, coordinator }: StatementF
   };
 }
 
-function spending({ releasedModel, coordinator }: StatementFigures): StatementItem {
+function spending(facts: StatementFacts, { releasedModel, coordinator }: StatementFigures): StatementItem {
   return {
     number: 12,
     heading: 'Spent and left',
     entries: [
       {
-        label: 'Readers of the models',
+        label: `Readers of the ${releasedWords(facts).many}`,
         text: `spent ${epsilonText(releasedModel.epsilon)} of ${numberText(releasedModel.budget)}; the job stops before it would exceed it`,
       },
       {
@@ -172,7 +179,8 @@ function responsibility(
   };
 }
 
-function limits({ delta, releasedModel }: StatementFigures): StatementItem {
+function limits(facts: StatementFacts, { delta, releasedModel }: StatementFigures): StatementItem {
+  const { contributions, learns } = releasedWords(facts);
   const { epsilon } = releasedModel;
   const pair = epsilon === null ? undefined : groupGuarantee({ epsilon, delta }, 2);
   return {
@@ -189,7 +197,7 @@ function limits({ delta, releasedModel }: StatementFigures): StatementItem {
       },
       {
         label: 'General knowledge',
-        text: 'what the model learns about everybody, whether or not a given client takes part',
+        text: `what ${learns} about everybody, whether or not a given client takes part`,
       },
       { label: 'One example of many', text: 'nothing is claimed beyond what follows for the whole client' },
       {
@@ -198,20 +206,16 @@ function limits({ delta, releasedModel }: StatementFigures): StatementItem {
       },
       {
         label: 'Correctness',
-        text: 'a dishonest client can spoil the sum; it cannot read others’ updates by it',
+        text: `a dishonest client can spoil the sum; it cannot read others’ ${contributions} by it`,
       },
     ],
   };
 }
 
 /** What an attacker who gives even odds can come to, in words. */
-export function guessText(
-  epsilon: number | null,
-  delta: number,
-  what = 'a given client’s updates were used',
-): string {
+export function guessText(epsilon: number | null, delta: number, what: string): string {
   if (epsilon === null) return 'no limit on an attacker’s success can be given';
   return bestGuess({ epsilon, delta }) > 0.999
-    ? 'this puts no limit worth naming on what an attacker can find out; what protects here is that no single update is ever seen'
+    ? 'this puts no limit worth naming on what an attacker can find out; what protects here is that nothing of a single client is ever seen by itself'
     : `an attacker who is undecided whether ${what}, and sees this, is right at most ${percentText(bestGuess({ epsilon, delta }))} of the time instead of 50%`;
 }

@@ -13,8 +13,10 @@ export interface StatementFacts {
     /** SHA-256 of the job as announced, hex: its name in the ledger. */
     readonly hash: string;
   };
+  /** What is released after every round. Default: a model. */
+  readonly released?: 'model' | 'statistics';
   readonly model: {
-    /** SHA-256 of the final model, hex. */
+    /** SHA-256 of the final model, or of the statistics, hex. */
     readonly hash: string;
     readonly description: string;
   };

@@ -1,5 +1,6 @@
 import type { StatementFacts } from './facts.js';
 import type { StatementFigures } from './figures.js';
+import { releasedWords } from './released.js';
 import { counted, numberText, percentText, type StatementItem } from './wording.js';
 
 /** Items 7, 8, 13 and 14: the mechanism and its surroundings. */
@@ -12,7 +13,8 @@ export function howItems(facts: StatementFacts, figures: StatementFigures): Stat
   ];
 }
 
-function mechanism({ plan }: StatementFacts, { noise, seeded }: StatementFigures): StatementItem {
+function mechanism(facts: StatementFacts, { noise, seeded }: StatementFigures): StatementItem {
+  const { plan } = facts;
   const law = plan.noiseLaw === 'skellam' ? 'Skellam' : 'distributed discrete Gaussian';
   const { least, most } = noise.deviationOfShare;
   return {
@@ -24,12 +26,15 @@ function mechanism({ plan }: StatementFacts, { noise, seeded }: StatementFigures
         label: 'Deviation',
         text: `at least ${numberText(noise.deviationOfSum)} in every sum (${numberText(noise.effectiveMultiplier)} times the sensitivity after rounding); ${numberText(least)} to ${numberText(most)} from each client`,
       },
-      { label: 'Clipping', text: `L2 norm ${numberText(plan.clipNorm)}, on the whole update` },
+      { label: 'Clipping', text: `L2 norm ${numberText(plan.clipNorm)}, ${releasedWords(facts).clipping}` },
       {
         label: 'Quantisation',
         text: `randomised Hadamard rotation in blocks of ${plan.blockLength}, then conditional stochastic rounding to a grid of step ${numberText(1 / plan.scale)}; rounding raises the sensitivity by ${percentText(plan.roundingInflation - 1)}`,
       },
-      { label: 'Modulus', text: `2^${plan.laneBits}; bounded updates cannot overflow it` },
+      {
+        label: 'Modulus',
+        text: `2^${plan.laneBits}; bounded ${releasedWords(facts).contributions} cannot overflow it`,
+      },
       {
         label: 'Wrap probability',
         text: `at most ${numberText(plan.wrapProbability)} a round and ${numberText(noise.wrapProbabilityOfJob)} over the job that noise wraps any coordinate; this costs accuracy, never privacy`,
@@ -53,9 +58,10 @@ function mechanism({ plan }: StatementFacts, { noise, seeded }: StatementFigures
 }
 
 function sampling(
-  { plan }: StatementFacts,
+  facts: StatementFacts,
   { sampling: drawn, releasedModel }: StatementFigures,
 ): StatementItem {
+  const { plan } = facts;
   const { rates, kind, sharers, survivors } = drawn;
   const asRealised =
     kind === 'none'
@@ -73,7 +79,7 @@ function sampling(
       {
         label: 'Amplification',
         text: releasedModel.amplified
-          ? 'claimed against readers of the models only, never against the coordinator, which knows who was drawn'
+          ? `claimed against readers of the ${releasedWords(facts).many} only, never against the coordinator, which knows who was drawn`
           : 'not claimed',
       },
       ...(releasedModel.amplified
@@ -88,14 +94,14 @@ function sampling(
   };
 }
 
-function postProcessing({ plan }: StatementFacts): StatementItem {
+function postProcessing(facts: StatementFacts): StatementItem {
   return {
     number: 13,
     heading: 'After the noise',
     entries: [
       {
         label: 'Post-processing',
-        text: `residues are read as signed numbers, divided by ${numberText(plan.scale)}, rotated back, divided by the expected (not the actual) size of a cohort, and applied by the server’s optimiser; evaluation uses rows that belong to no client. None of this costs privacy`,
+        text: `residues are read as signed numbers, divided by ${numberText(facts.plan.scale)}, rotated back, ${releasedWords(facts).processing}. None of this costs privacy`,
       },
     ],
   };

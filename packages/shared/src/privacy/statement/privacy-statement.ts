@@ -3,6 +3,7 @@ import type { StatementFacts } from './facts.js';
 import { exampleItems, exampleSummary } from './example-unit.js';
 import { figuresOf, type StatementFigures } from './figures.js';
 import { howItems } from './how.js';
+import { releasedWords } from './released.js';
 import { whatItems } from './what.js';
 import { counted, epsilonText, numberText, type StatementItem } from './wording.js';
 
@@ -13,6 +14,8 @@ import { counted, epsilonText, numberText, type StatementItem } from './wording.
 export interface PrivacyStatement {
   readonly format: 'tutti-privacy-statement-v1';
   readonly subject: StatementFacts['job'] & {
+    /** Where it is no model. */
+    readonly released?: 'statistics';
     readonly model: string;
     readonly software: string;
     readonly minimumCohort: number;
@@ -44,6 +47,7 @@ export function privacyStatement(facts: StatementFacts): PrivacyStatement {
     format: 'tutti-privacy-statement-v1',
     subject: {
       ...facts.job,
+      ...(facts.released === 'statistics' && { released: facts.released }),
       model: facts.model.description,
       software: `${facts.software.name} ${facts.software.version}`,
       minimumCohort: facts.minimumCohort,
@@ -57,26 +61,28 @@ export function privacyStatement(facts: StatementFacts): PrivacyStatement {
 
 function summaryOf(facts: StatementFacts, figures: StatementFigures): string[] {
   const { job, enrolment } = facts;
+  const { done, contributions, many, learns } = releasedWords(facts);
   const { seeded, delta, population, releasedModel, coordinator, rounds, sampling } = figures;
-  const made = `“${job.name}” trained a model on the data of ${counted(population, 'client')} in ${counted(rounds.completed, 'round')}. No data left a client; only sums of many clients’ updates, with noise, were opened.`;
+  const made = `“${job.name}” ${done} ${counted(population, 'client')} in ${counted(rounds.completed, 'round')}. No data left a client; only sums of many clients’ ${contributions}, with noise, were opened.`;
   const warning =
     'This run was seeded, so that it can be repeated: whoever knows the seed can recompute the noise and take it off again. It claims no privacy for real data. The figures are those of a run of the same job whose noise nobody can recompute.';
   if (figures.unit === 'example') {
     return [...(seeded ? [warning] : []), ...exampleSummary(facts, figures)];
   }
-  const readers = `Whoever sees only the models: ε = ${epsilonText(releasedModel.epsilon)} at δ = ${numberText(delta)}. In words: ${guessText(releasedModel.epsilon, delta)}.`;
+  const used = `a given client’s ${contributions} were used`;
+  const readers = `Whoever sees only the ${many}: ε = ${epsilonText(releasedModel.epsilon)} at δ = ${numberText(delta)}. In words: ${guessText(releasedModel.epsilon, delta, used)}.`;
   const amplification = releasedModel.amplified
     ? [
         'This counts on the cohorts having been drawn at random and kept secret, the number of clients in each round included.',
       ]
     : [];
-  const inside = `The coordinator, which knows who took part: ε = ${epsilonText(coordinator.epsilonWorst)} for the client that took part most often, ${epsilonText(coordinator.epsilonMedian)} for the median client. For the former: ${guessText(coordinator.epsilonWorst, delta)}.`;
+  const inside = `The coordinator, which knows who took part: ε = ${epsilonText(coordinator.epsilonWorst)} for the client that took part most often, ${epsilonText(coordinator.epsilonMedian)} for the median client. For the former: ${guessText(coordinator.epsilonWorst, delta, used)}.`;
   const trusted =
     enrolment === 'coordinator'
       ? [
           'The coordinator also decides who is enrolled: against a coordinator that enrols clients of its own making, nothing is claimed.',
         ]
       : [];
-  const open = `Not hidden: who is enrolled and who took part (${sampling.sharers.least} to ${sampling.sharers.most} a round), what the model learns about people in general, and groups that act as one.`;
+  const open = `Not hidden: who is enrolled and who took part (${sampling.sharers.least} to ${sampling.sharers.most} a round), what ${learns} about people in general, and groups that act as one.`;
   return [...(seeded ? [warning] : []), made, readers, ...amplification, inside, ...trusted, open];
 }

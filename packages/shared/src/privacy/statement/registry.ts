@@ -19,7 +19,7 @@ export interface RegistryRecord {
       }[];
       readonly description: string;
       readonly intended_use: string;
-      readonly data_product_type: 'Machine learning model';
+      readonly data_product_type: 'Machine learning model' | 'Statistics';
       readonly data_product_region: string;
       readonly data_product_sector?: string;
       readonly publication_date: string;
@@ -84,6 +84,7 @@ export function registryRecord(
       ?.entries.filter((entry) => entry.label === label)
       .map(({ text }) => text)
       .join('; ') ?? '';
+  const counts = subject.released === 'statistics';
   return {
     url_slug: `${subject.name}-${subject.hash.slice(0, 8)}`,
     deployment: {
@@ -92,15 +93,16 @@ export function registryRecord(
         data_curators: [{ data_curator_name: subject.controller, data_curator_type: options.curatorType }],
         description: summary.join(' '),
         intended_use: subject.purpose,
-        data_product_type: 'Machine learning model',
+        data_product_type: counts ? 'Statistics' : 'Machine learning model',
         data_product_region: subject.region ?? 'not stated',
         ...(options.sector === undefined ? {} : { data_product_sector: options.sector }),
         publication_date: figures.until.slice(0, 10),
       },
       dp_variant: {
         variant_name: 'Approximate DP',
-        data_domain:
-          'Vectors of model updates, one a client and round, computed on the client from its own examples',
+        data_domain: counts
+          ? 'Vectors of counts of columns, one a client and round, computed on the client from its own rows'
+          : 'Vectors of model updates, one a client and round, computed on the client from its own examples',
         unprotected_quantities: fact(2, 'Without noise'),
       },
       privacy_loss: {
@@ -120,7 +122,7 @@ export function registryRecord(
         trust_assumptions: item(6),
         actors: item(6),
         release_type: 'Many releases',
-        release_type_details: 'One model a round on the same data, under one budget that stops the job.',
+        release_type_details: `One ${counts ? 'set of statistics' : 'model'} a round on the same data, under one budget that stops the job.`,
         data_source_type: 'Static',
         access_type: 'Non-interactive',
       },

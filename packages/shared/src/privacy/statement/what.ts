@@ -1,5 +1,6 @@
 import type { StatementFacts } from './facts.js';
 import type { StatementFigures } from './figures.js';
+import { releasedWords } from './released.js';
 import { numberText, percentText, type StatementItem } from './wording.js';
 
 /** Items 1 to 6: what was done, to whom, in front of whom. */
@@ -9,17 +10,18 @@ export function whatItems(facts: StatementFacts, figures: StatementFigures): Sta
     released(facts, figures),
     accesses(facts),
     unit(facts, figures),
-    relation(),
+    relation(facts),
     deployment(facts, figures),
   ];
 }
 
-function subject({ job, model }: StatementFacts, { from, until }: StatementFigures): StatementItem {
+function subject(facts: StatementFacts, { from, until }: StatementFigures): StatementItem {
+  const { job, model } = facts;
   return {
     number: 1,
     heading: 'What this is about',
     entries: [
-      { label: 'Model', text: `${model.description}; SHA-256 ${model.hash}` },
+      { label: releasedWords(facts).label, text: `${model.description}; SHA-256 ${model.hash}` },
       { label: 'Job', text: `${job.name}; SHA-256 ${job.hash}` },
       { label: 'Dates', text: `${from} to ${until}` },
       { label: 'Controller', text: job.controller },
@@ -29,23 +31,22 @@ function subject({ job, model }: StatementFacts, { from, until }: StatementFigur
   };
 }
 
-function released(
-  { alsoReleased = [], unprotected = [] }: StatementFacts,
-  { releasedModel }: StatementFigures,
-): StatementItem {
+function released(facts: StatementFacts, { releasedModel }: StatementFigures): StatementItem {
+  const { alsoReleased = [], unprotected = [] } = facts;
+  const { underGuarantee, many } = releasedWords(facts);
   return {
     number: 2,
     heading: 'What is released',
     entries: [
       {
         label: 'Under this guarantee',
-        text: ['the model after every round, the final one included', ...alsoReleased].join('; '),
+        text: [underGuarantee, ...alsoReleased].join('; '),
       },
       {
         label: 'Without noise',
         text: [
           releasedModel.amplified
-            ? 'how many clients took part in each round, and when: for the operator, not for readers of the models (see item 8)'
+            ? `how many clients took part in each round, and when: for the operator, not for readers of the ${many} (see item 8)`
             : 'how many clients took part in each round, and when',
           ...unprotected,
         ].join('; '),
@@ -75,7 +76,9 @@ function accesses({ otherDataAccesses = [] }: StatementFacts): StatementItem {
   };
 }
 
-function unit({ plan }: StatementFacts, { coordinator }: StatementFigures): StatementItem {
+function unit(facts: StatementFacts, { coordinator }: StatementFigures): StatementItem {
+  const { plan } = facts;
+  const { contribution, bounded } = releasedWords(facts);
   return {
     number: 4,
     heading: 'Whom one ε protects',
@@ -86,30 +89,29 @@ function unit({ plan }: StatementFacts, { coordinator }: StatementFigures): Stat
       },
       {
         label: 'Contribution bound',
-        text: `one update a round, clipped to an L2 norm of ${numberText(plan.clipNorm)}; the rounded vector is checked by the client against ${numberText(plan.l2Bound / plan.scale)}, and nothing is sent beyond it`,
+        text: `one ${contribution} a round, ${bounded} ${numberText(plan.clipNorm)}; the rounded vector is checked by the client against ${numberText(plan.l2Bound / plan.scale)}, and nothing is sent beyond it`,
       },
       { label: 'Rounds', text: `at most ${coordinator.mostParticipations} were charged to any one client` },
     ],
   };
 }
 
-function relation(): StatementItem {
+function relation(facts: StatementFacts): StatementItem {
   return {
     number: 5,
     heading: 'What is compared with what',
     entries: [
       {
         label: 'Neighbouring relation',
-        text: 'zero-out: the same federation, in which one client still takes part and adds its share of the noise, but contributes zeros in place of its updates',
+        text: `zero-out: the same federation, in which one client still takes part and adds its share of the noise, but contributes zeros in place of its ${releasedWords(facts).contributions}`,
       },
     ],
   };
 }
 
-function deployment(
-  { plan, minimumCohort, enrolment }: StatementFacts,
-  { population }: StatementFigures,
-): StatementItem {
+function deployment(facts: StatementFacts, { population }: StatementFigures): StatementItem {
+  const { plan, minimumCohort, enrolment } = facts;
+  const { contribution, contributions, clientsSee, readers, many } = releasedWords(facts);
   const survivors = percentText(plan.honestFraction);
   return {
     number: 6,
@@ -117,14 +119,14 @@ function deployment(
     entries: [
       {
         label: 'Model of trust',
-        text: 'federated: every client adds its own share of the noise before anything leaves it; updates are summed under secure aggregation',
+        text: `federated: every client adds its own share of the noise before anything leaves it; ${contributions} are summed under secure aggregation`,
       },
-      { label: 'Clients', text: `${population} enrolled; each sees its own data and the models` },
+      { label: 'Clients', text: `${population} enrolled; each sees its own data and ${clientsSee}` },
       {
         label: 'Coordinator',
-        text: 'sees who takes part, masked vectors, and one noisy sum a round; never a single update, if the cryptography and its assumptions hold',
+        text: `sees who takes part, masked vectors, and one noisy sum a round; never a single ${contribution}, if the cryptography and its assumptions hold`,
       },
-      { label: 'Readers of the model', text: 'see the models only' },
+      { label: readers, text: `see the ${many} only` },
       {
         label: 'Collusion and dropout',
         text: `the noise is sized so that ${survivors} of the clients that shared keys suffice: a round ends without a sum when fewer honest clients than that, or fewer than ${minimumCohort} clients at all, are left in it`,

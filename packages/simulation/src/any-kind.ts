@@ -1,0 +1,19 @@
+import { isStatistics, type AnyJob, type AnyRunSummary } from '@tutti/shared/protocol';
+import { RunDirectory } from './run-directory.js';
+import { resume, simulate, type SimulateOptions } from './simulate.js';
+import { resumeStatistics, simulateStatistics } from './statistics.js';
+
+/** Runs a job of any kind. */
+export function simulateAny(
+  options: Omit<SimulateOptions, 'job'> & { readonly job: AnyJob },
+): Promise<AnyRunSummary> {
+  const { job, ...others } = options;
+  return isStatistics(job) ? simulateStatistics({ ...others, job }) : simulate({ ...others, job });
+}
+
+/** Goes on with a run of any kind. */
+export async function resumeAny(options: Parameters<typeof resume>[0]): Promise<AnyRunSummary> {
+  const directory = new RunDirectory(options.directory);
+  const { job, ...settings } = await directory.anySettings();
+  return isStatistics(job) ? resumeStatistics(directory, { ...settings, job }, options) : resume(options);
+}
