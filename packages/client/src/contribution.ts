@@ -1,4 +1,5 @@
 import { Refusal, TuttiError } from '@tutti/shared/errors';
+import { isKnownStatistics } from './library.js';
 import type { Task, Work } from './work.js';
 
 /** Something that went wrong over the owner's data: its cause is for the owner alone. */
@@ -9,7 +10,8 @@ export class WorkFailed extends Error {
 /**
  * The vector of a round. Whoever hands out the weights chooses them, and may choose them so that training overflows on certain rows and on no
  * others: what is said of that would be an exact answer about the data, which no noise covers and no ledger counts. So a vector that is not
- * finite is replaced by zeros, which go into the sum as any other vector does.
+ * finite is replaced by zeros, which go into the sum as any other vector does. A job that counts chooses its columns in the same way: one that holds words in
+ * the rows of certain people would be declined by their clients and by no others.
  *
  * @param emptied - told where that happened
  * @throws {WorkFailed} where there is no vector
@@ -23,12 +25,24 @@ export async function contributionOf(
     const update = await work.contribute(task);
     if (update.every(Number.isFinite)) return update;
   } catch (error) {
-    if (!(error instanceof TuttiError && error.code === 'dp.not-finite')) {
-      throw new WorkFailed('The work on the data failed.', { cause: error });
-    }
+    const why = emptiedBy(error, task);
+    if (why === undefined) throw new WorkFailed('The work on the data failed.', { cause: error });
+    emptied(why);
+    return zeros(task);
   }
   emptied(notFinite());
-  return new Float32Array(task.known.plan.dimension);
+  return zeros(task);
+}
+
+/** Why there are zeros in place of a vector; undefined where the work has failed for another reason than what stands in the rows. */
+function emptiedBy(error: unknown, { known }: Task): TuttiError | undefined {
+  if (!(error instanceof TuttiError)) return undefined;
+  if (error.code === 'dp.not-finite') return notFinite();
+  return isKnownStatistics(known) && error.code === 'data.not-a-number' ? error : undefined;
+}
+
+function zeros({ known }: Task): Float32Array {
+  return new Float32Array(known.plan.dimension);
 }
 
 /**

@@ -21,6 +21,7 @@ function round(number: number, outcome: 'completed' | 'aborted' = 'completed', a
 
 function known(rounds: State['rounds'] = {}): State {
   const base = {
+    kind: 'training',
     status: 'running',
     reason: null,
     submittedBy: 'ada',

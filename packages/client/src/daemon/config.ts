@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { legalBasisSchema, specialCategoriesSchema, USUAL_DELTA } from '@tutti/shared/protocol';
+import { JOB_KINDS, legalBasisSchema, specialCategoriesSchema, USUAL_DELTA } from '@tutti/shared/protocol';
 import { sourceConfigSchema } from '../data/open-source.js';
 import { WEEKDAYS } from '../policy/schedule.js';
 import type { ClientPolicy } from '../policy/policy.js';
@@ -139,7 +139,7 @@ export const clientConfigSchema = z.strictObject({
       controllers: names.optional().describe('Who may answer for the processing. Default: anybody.'),
       columns: names.optional().describe('Columns that may be used, the label among them. Default: any.'),
       kinds: z
-        .array(z.enum(['training', 'statistics']))
+        .array(z.enum(JOB_KINDS))
         .min(1)
         .optional()
         .describe('What jobs may be for. Default: anything.'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { announcementSchema } from '@tutti/shared/protocol';
+import { announcementSchema, JOB_KINDS } from '@tutti/shared/protocol';
 import {
   checkSchema,
   ERASURE_STATES,
@@ -52,6 +52,7 @@ export const jobSummarySchema = z.object({
   /** SHA-256 of the job as announced: its name on the wire and in the ledger. */
   job: hash,
   name: z.string(),
+  kind: z.enum(JOB_KINDS),
   status: jobStatusSchema,
   /** Why a running job makes no round just now, or why it was paused or ended. */
   reason: z.string().nullable(),

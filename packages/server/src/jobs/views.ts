@@ -1,4 +1,4 @@
-import type { Announcement, RoundRecord } from '@tutti/shared/protocol';
+import { kindOf, type Announcement, type RoundRecord } from '@tutti/shared/protocol';
 import type { JobDetail, JobSummary, LiveRound } from '../api/schemas.js';
 import type { JobState, SubmittedJob } from '../store/index.js';
 
@@ -22,6 +22,7 @@ export function summaryOf(about: {
   return {
     job: job.job,
     name: job.name,
+    kind: kindOf(announced),
     status: job.status,
     reason: standing.reason,
     submittedBy: job.submittedBy,

@@ -23,7 +23,9 @@ export const announcementSchema: z.ZodType<Announcement> = z.union([
 ]);
 
 /** What a job is for. */
-export type JobKind = 'training' | 'statistics';
+export const JOB_KINDS = ['training', 'statistics'] as const;
+
+export type JobKind = (typeof JOB_KINDS)[number];
 
 /** Whether a job, submitted or announced, counts instead of training a model. */
 export function isStatistics<J extends object>(job: J): job is Extract<J, { kind: 'statistics' }> {

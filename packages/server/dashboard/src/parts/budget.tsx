@@ -1,5 +1,6 @@
 import { deltaFigure, epsilonFigure } from '@tutti/shared/privacy';
 import type { JobSummary } from '../../../src/api/schemas.js';
+import { RELEASED } from '../released.js';
 
 /** How much of the budget is spent, and what was spent against the adversary that no budget stops. */
 export function Budget({ job }: { readonly job: JobSummary }) {
@@ -9,7 +10,7 @@ export function Budget({ job }: { readonly job: JobSummary }) {
     <div class="budget">
       <label>
         <span>
-          ε against the released model <strong>{epsilonFigure(releasedModel)}</strong> of{' '}
+          ε against the released {RELEASED[job.kind].name} <strong>{epsilonFigure(releasedModel)}</strong> of{' '}
           {epsilonFigure(budget)}
         </span>
         <meter min={0} max={budget} high={0.9 * budget} value={Math.min(spent, budget)}>

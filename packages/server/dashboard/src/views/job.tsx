@@ -5,6 +5,7 @@ import { Budget } from '../parts/budget.js';
 import { Chart } from '../parts/chart.js';
 import { LiveRoundView } from '../parts/live-round.js';
 import { Status } from '../parts/status.js';
+import { RELEASED } from '../released.js';
 import { count, moment, percent, seconds, short } from '../figures.js';
 import type { Round } from '../state.js';
 
@@ -44,8 +45,11 @@ export function Job({ job, rounds = [], mayAct, load, act }: JobProps) {
         <Budget job={job} />
         {job.model !== null && (
           <p>
-            Model{' '}
-            <a href={`/artifacts/${job.model}`} download={`${job.name}-${short(job.model)}.weights`}>
+            {RELEASED[job.kind].label}{' '}
+            <a
+              href={`/artifacts/${job.model}`}
+              download={`${job.name}-${short(job.model)}.${RELEASED[job.kind].file}`}
+            >
               <code>{short(job.model)}</code>
             </a>
           </p>
@@ -153,7 +157,7 @@ function Curves({ job, rounds }: { readonly job: JobSummary; readonly rounds: re
       )}
       <Chart
         title="Privacy budget (ε)"
-        summary={`${epsilonFigure(last.epsilon.releasedModel)} of ${epsilonFigure(job.epsilon.budget)} spent against the released model, ${epsilonFigure(last.epsilon.coordinator)} against the coordinator`}
+        summary={`${epsilonFigure(last.epsilon.releasedModel)} of ${epsilonFigure(job.epsilon.budget)} spent against the released ${RELEASED[job.kind].name}, ${epsilonFigure(last.epsilon.coordinator)} against the coordinator`}
         lines={curves.epsilon}
         rounds={at}
         figure={epsilonFigure}
