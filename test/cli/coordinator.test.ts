@@ -117,6 +117,15 @@ describe('tutti job', () => {
     expect(stranger).toMatchObject({ code: 2, stderr: expect.stringContaining('TUTTI_TOKEN') as string });
   });
 
+  it('refuses a job of which one round costs a client more than all jobs may', async () => {
+    const strict = await TestCoordinator.start({ privacy: { client: { epsilon: 0.01 } } });
+    const environment = { TUTTI_COORDINATOR: strict.url, TUTTI_TOKEN: strict.token };
+    const submitting = ['job', 'submit', join(directory, 'job.yaml'), '--population', '50'];
+    const refused = await run(submitting, { environment });
+    await strict.dispose();
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('privacy.client') as string });
+  });
+
   it('brings a model of layers along, from beside the job file, for clients to fetch by its hash', async () => {
     const { default: tf } = await import('@tensorflow/tfjs');
     await tf.setBackend('cpu');

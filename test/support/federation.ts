@@ -15,6 +15,7 @@ import { createTrainer } from '@tutti/client/training';
 import {
   ArtifactFiles,
   AuditLog,
+  ClientCaps,
   JobRunner,
   Jobs,
   KeptLedger,
@@ -37,6 +38,7 @@ import {
   type KeyPair,
   type RevocationList,
 } from '@tutti/shared/crypto';
+import type { ClientCap } from '@tutti/shared/privacy';
 import { primitives as platform } from '@tutti/shared/crypto/primitives';
 import {
   announce,
@@ -143,7 +145,9 @@ class Network {
 
 /** What the tests may choose of a coordinator. */
 export type CoordinatorChoices = Partial<
-  Pick<JobRunnerOptions, 'now' | 'phaseDeadline' | 'groupCommit' | 'signal'>
+  Pick<JobRunnerOptions, 'now' | 'phaseDeadline' | 'groupCommit' | 'signal'> & {
+    readonly clientCap: ClientCap;
+  }
 >;
 
 /** One life of a coordinator: everything that it holds in memory. */
@@ -271,7 +275,11 @@ export class TestFederation {
   }
 
   /** A new coordinator on a store, with artifacts and vectors in a directory. It runs nothing yet. */
-  async coordinator(store: Store, directory: string, choices: CoordinatorChoices = {}): Promise<Coordinator> {
+  async coordinator(
+    store: Store,
+    directory: string,
+    { clientCap, ...choices }: CoordinatorChoices = {},
+  ): Promise<Coordinator> {
     const { keys, groupId, identities } = this;
     const now = choices.now ?? (() => Date.now());
     const { sessions, artifacts, gather } = await this.open(directory);
@@ -289,6 +297,7 @@ export class TestFederation {
       artifacts,
       files: await RoundFiles.open(join(directory, 'rounds')),
       ledger,
+      caps: clientCap && new ClientCaps(ledger, clientCap),
       random: (purpose) => seededRandom(`${this.seed}/${purpose}`),
       seeded: true,
       initialWeights: this.undertaking.initialWeights,

@@ -19,7 +19,11 @@ const record = (changes: Partial<RoundRecord>): RoundRecord => ({
 });
 
 /** Runs a job whose attempts come to what is given, on a clock that stands still. */
-async function run(records: readonly RoundRecord[], retry = { least: 1000, most: 8000 }) {
+async function run(
+  records: readonly RoundRecord[],
+  retry = { least: 1000, most: 8000 },
+  exhausted: readonly string[] = [],
+) {
   const left = [...records];
   const waits: number[] = [];
   const reasons: string[] = [];
@@ -30,6 +34,7 @@ async function run(records: readonly RoundRecord[], retry = { least: 1000, most:
           return left.length === 0 ? ('stalled' as const) : undefined;
         },
         attempt: () => Promise.resolve(left.shift()!),
+        exhausted: new Set(exhausted),
       },
       pause: 100,
       retry,
@@ -68,5 +73,10 @@ describe('attempts that are aborted', () => {
     expect(reasons).toEqual([
       'the last attempt was aborted (secagg.too-few; clients declined: policy.purpose 5, policy.delta 1); next in 1 s',
     ]);
+  });
+
+  it('say that clients have spent what all jobs may', async () => {
+    const { reasons } = await run([record({}), record({})], undefined, ['a', 'b']);
+    expect(reasons[0]).toContain('; clients that have spent what all jobs may: 2)');
   });
 });

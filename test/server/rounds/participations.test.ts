@@ -1,10 +1,42 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openStore } from '@tutti/server';
+import { ClientTotals } from '@tutti/shared/privacy';
 import { announceJob, jobSchema } from '@tutti/shared/protocol';
 import { TestFederation } from '../../support/federation.js';
 import { temporaryDirectory } from '../../support/temporary.js';
 
 const cohort = { minimum: 6, maximum: 8, samplingRate: 1, survivorFraction: 0.8, participations: 2 };
+
+describe('a cap on what all jobs may spend on one client', () => {
+  it('keeps whoever has reached it out of the draws of every other job', async () => {
+    const directory = await temporaryDirectory();
+    const store = await openStore(directory);
+    onTestFinished(() => store.close());
+    const setup = { seed: 'cap', clients: 6 };
+    const terms = { ...cohort, participations: 5 };
+    const one = await TestFederation.create({ ...setup, job: { name: 'one', rounds: 2, cohort: terms } });
+    const first = await one.coordinator(store, directory);
+    await first.gather();
+    expect(await first.runner.attempt()).toMatchObject({ outcome: 'completed' });
+    one.cut();
+    const delta = 1e-4;
+    const totals = first.ledger.all.reduce((folded, entry) => folded.apply(entry), new ClientTotals());
+    const spent = totals.spentBy(one.identities[0]!, delta);
+
+    const other = await TestFederation.create({ ...setup, job: { name: 'other', rounds: 2, cohort: terms } });
+    expect(other.identities).toEqual(one.identities);
+    const clientCap = { epsilon: 1.05 * spent, delta };
+    const second = await other.coordinator(store, directory, { clientCap });
+    await second.gather();
+    expect([...second.runner.exhausted].sort()).toEqual(one.identities);
+    expect(await second.runner.attempt()).toMatchObject({ selected: 0, reason: 'round.cohort-too-small' });
+    other.cut();
+
+    const roomy = await other.coordinator(store, directory, { clientCap: { epsilon: 2 * spent, delta } });
+    await roomy.gather();
+    expect(await roomy.runner.attempt()).toMatchObject({ outcome: 'completed', survivors: 6 });
+  });
+});
 
 describe('a limit on how many rounds a client takes part in', () => {
   it('is kept by the draw, from what the ledger says, after a restart too', async () => {

@@ -16,7 +16,7 @@ import {
 import { ErasureDesk } from '../erasure/index.js';
 import { announceOnThread, Jobs } from '../jobs/index.js';
 import { waited } from '../jobs/waiting.js';
-import { KeptLedger } from '../ledger/index.js';
+import { ClientCaps, KeptLedger } from '../ledger/index.js';
 import { Metrics } from '../metrics/index.js';
 import { AuditLog, authentication, oidcReader, Operators, requireRole } from '../operators/index.js';
 import { Records } from '../records/index.js';
@@ -151,6 +151,7 @@ export async function startCoordinator(
       ledger,
       audit,
       announce: announceOnThread(),
+      caps: settings.privacy.client && new ClientCaps(ledger, settings.privacy.client),
       epsilonWithoutOfficer: settings.privacy.epsilonWithoutOfficer,
       owner: randomUUID(),
       times: {

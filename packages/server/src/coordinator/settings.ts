@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { Refusal } from '@tutti/shared/errors';
+import { USUAL_DELTA } from '@tutti/shared/protocol';
 import { oidcSettingsSchema } from '../operators/oidc.js';
 import { tracesSettingsSchema } from '../traces/index.js';
 import { isLoopback } from './loopback.js';
@@ -145,6 +146,15 @@ export const coordinatorSettingsSchema = z.strictObject({
         .positive()
         .optional()
         .describe('A job with a larger budget is submitted by a privacy officer only.'),
+      client: z
+        .strictObject({
+          epsilon: z.number().positive().max(1e6),
+          delta: z.number().gt(0).lt(0.1).default(USUAL_DELTA),
+        })
+        .optional()
+        .describe(
+          'The most that may be spent on one client over all jobs, against this coordinator: whoever has no more of it is drawn no more.',
+        ),
     })
     .prefault({}),
   retention: z

@@ -6,6 +6,7 @@ import {
   encodeAnnouncedJob,
   isStatistics,
   planOf,
+  roundCost,
   type AnnouncedJob,
   type Announcement,
   type RoundRecord,
@@ -14,6 +15,7 @@ import type { Expander } from '@tutti/shared/secagg';
 import type { CoordinatorEvent, JobDetail, JobResult, JobSummary, Submission } from '../api/schemas.js';
 import { covers } from '../api/roles.js';
 import type { Sessions } from '../connection/index.js';
+import type { ClientCaps } from '../ledger/client-caps.js';
 import type { KeptLedger } from '../ledger/kept-ledger.js';
 import type { Actor } from '../operators/operators.js';
 import type { AuditLog } from '../operators/audit-log.js';
@@ -49,6 +51,8 @@ export interface JobsOptions {
   readonly audit: AuditLog;
   /** Settles what a submitted job leaves open, off the thread of the sockets. */
   readonly announce: Announce;
+  /** What may be spent on one client over all jobs. */
+  readonly caps?: ClientCaps | undefined;
   /** Jobs with a larger budget are submitted by privacy officers only. */
   readonly epsilonWithoutOfficer?: number | undefined;
   /** A name that no other process has, nor this one after a restart. */
@@ -174,6 +178,7 @@ export class Jobs {
     }
     const settled = await this.options.announce(job, counted);
     const announced = isStatistics(settled) ? settled : await keepBroughtModel(artifacts, settled, model);
+    this.requireWithinCap(announced);
     // A model that could never begin is refused before anybody counts on it.
     await this.beginningOf(announced);
     const hash = await artifacts.put(encodeAnnouncedJob(announced));
@@ -189,6 +194,18 @@ export class Jobs {
     this.tell(hash, 'running');
     await this.look();
     return this.show(hash);
+  }
+
+  /** @throws {Refusal} `job.client-cap` where a single round costs a client more than all jobs together may */
+  private requireWithinCap(job: Announcement): void {
+    const plan = planOf(job);
+    const next = { ...roundCost(job, plan, plan.maximumCohort), unit: job.privacy.unit };
+    if (this.options.caps?.affords(next) ?? true) return;
+    throw new Refusal(
+      'job.client-cap',
+      'One round of the job costs a client more than this coordinator lets all jobs together cost it.',
+      'Ask for more noise (a smaller privacy.epsilon, more clients), or raise privacy.client in the coordinator’s settings.',
+    );
   }
 
   async list(): Promise<readonly JobSummary[]> {
@@ -339,6 +356,7 @@ export class Jobs {
       ...(this.options.revocations && { revocations: this.options.revocations }),
       ...(this.options.expander && { expander: this.options.expander }),
       ledger,
+      caps: this.options.caps,
       random: () => random,
       seeded: false,
       ...beginning,

@@ -7,7 +7,7 @@ import { waited } from './waiting.js';
 export type Hindrance = () => string | undefined;
 
 export interface RunningJobOptions {
-  readonly runner: Pick<JobRunner, 'stopped' | 'attempt'>;
+  readonly runner: Pick<JobRunner, 'stopped' | 'attempt' | 'exhausted'>;
   /** Milliseconds from the end of a round to the beginning of the next. */
   readonly pause: number;
   /** How long is waited after attempts that were aborted, where that is longer. */
@@ -49,17 +49,27 @@ export async function runRounds(
     stopped = runner.stopped;
     if (stopped !== undefined) return stopped;
     const delay = aborted === 0 ? pause : Math.max(pause, backOff(retry, aborted));
-    if (aborted > 0) waiting(whyAgain(record, aborted, delay));
+    if (aborted > 0) waiting(whyAgain(record, aborted, delay, runner.exhausted.size));
     await wait(delay, signal);
     if (isOver()) return undefined;
   }
   return stopped;
 }
 
-function whyAgain({ reason = 'unknown', declined }: RoundRecord, aborted: number, delay: number): string {
-  const why = declinedBecause(declined);
+function whyAgain(
+  { reason = 'unknown', declined }: RoundRecord,
+  aborted: number,
+  delay: number,
+  exhausted: number,
+): string {
+  const declining = declinedBecause(declined);
+  const why = [
+    reason,
+    ...(declining === undefined ? [] : [`clients declined: ${declining}`]),
+    ...(exhausted === 0 ? [] : [`clients that have spent what all jobs may: ${exhausted}`]),
+  ].join('; ');
   return (
-    `${aborted === 1 ? 'the last attempt was' : `the last ${aborted} attempts were`} aborted (${reason}${why === undefined ? '' : `; clients declined: ${why}`}); ` +
+    `${aborted === 1 ? 'the last attempt was' : `the last ${aborted} attempts were`} aborted (${why}); ` +
     `next in ${Math.ceil(delay / 1000)} s`
   );
 }

@@ -1,2 +1,3 @@
+export * from './client-caps.js';
 export * from './kept-ledger.js';
 export * from './read-ledger.js';

@@ -2,6 +2,7 @@ import type { KeyPair, Primitives, RandomSource, RevocationList } from '@tutti/s
 import type { Announcement } from '@tutti/shared/protocol';
 import type { Expander, Phase } from '@tutti/shared/secagg';
 import type { Sessions } from '../connection/index.js';
+import type { ClientCaps } from '../ledger/client-caps.js';
 import type { KeptLedger } from '../ledger/kept-ledger.js';
 import type { ArtifactFiles } from '../store/artifact-files.js';
 import type { RoundFiles } from '../store/round-files.js';
@@ -45,6 +46,8 @@ export interface JobRunnerOptions {
   /** Milliseconds for which a message may wait to be made durable together with others, while nothing depends on it. Default: 50. */
   readonly groupCommit?: number;
   readonly ledger: KeptLedger;
+  /** What may be spent on one client over all jobs: whoever has no more of it is not drawn. Left out, there is no such limit here. */
+  readonly caps?: ClientCaps | undefined;
   /** The randomness of one purpose. */
   readonly random: (purpose: string) => RandomSource;
   readonly seeded: boolean;

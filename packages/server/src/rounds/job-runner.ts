@@ -202,12 +202,19 @@ export class JobRunner {
     return attempt.goOn(interrupted, this.ledgerState.undecided !== undefined);
   }
 
-  /** Whoever has withdrawn, and whoever has been charged for as many rounds as the job allows. */
+  /** Clients that one more round of this job would bring above what may be spent on each over all jobs. */
+  get exhausted(): ReadonlySet<string> {
+    const { caps, job } = this.options;
+    if (caps === undefined) return new Set();
+    return caps.exhausted({ ...this.cost(this.plan.maximumCohort), unit: job.privacy.unit });
+  }
+
+  /** Whoever has withdrawn, whoever has been charged for as many rounds as the job allows, and whoever has been charged as much as all jobs may. */
   private get excluded(): ReadonlySet<string> {
     const { job, withdrawn = [] } = this.options;
     const { participations } = job.cohort;
     const served = participations === undefined ? [] : this.ledgerState.chargedAtLeast(participations);
-    return new Set([...withdrawn, ...served]);
+    return new Set([...withdrawn, ...served, ...this.exhausted]);
   }
 
   /** Once an attempt: a coordinator that died between the debit and what follows it asks for it again. */
