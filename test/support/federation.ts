@@ -68,6 +68,8 @@ export interface FederationSetup {
   readonly job?: Partial<JobInput>;
   /** A job that counts, in its place. */
   readonly statistics?: Counting;
+  /** Any other job, in its place. */
+  readonly undertaking?: Undertaking;
   /** What the owner of a client agrees to, over what all do. */
   readonly policy?: (client: number) => Partial<ClientPolicy>;
 }
@@ -79,7 +81,7 @@ export interface Counting {
 }
 
 /** A job, and what each client does for it. */
-interface Undertaking {
+export interface Undertaking {
   readonly job: Announcement;
   readonly work: (client: number) => Work;
   readonly initialWeights: Float32Array;
@@ -237,7 +239,8 @@ export class TestFederation {
     );
     const coordinator = await createIdentity(platform, random('coordinator'));
     const undertaking =
-      setup.statistics === undefined ? await training(setup) : counting(setup.statistics, clients);
+      setup.undertaking ??
+      (setup.statistics === undefined ? await training(setup) : counting(setup.statistics, clients));
     return new TestFederation(undertaking, seed, { authority, coordinator }, groupId, enrolled, policy);
   }
 

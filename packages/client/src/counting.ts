@@ -1,4 +1,5 @@
 import { RowCounter } from '@tutti/shared/learning';
+import { kindOf, type JobKind } from '@tutti/shared/protocol';
 import { isKnownStatistics, type KnownStatistics } from './library.js';
 import { notMadeFor, type Work } from './work.js';
 
@@ -9,7 +10,7 @@ export type Rows = AsyncIterable<ArrayLike<number>> | Iterable<ArrayLike<number>
 export function countOn(rows: (job: KnownStatistics) => Promise<Rows> | Rows): Work {
   return {
     async contribute({ known, signal }) {
-      if (!isKnownStatistics(known)) throw notMadeFor('trains a model');
+      if (!isKnownStatistics(known)) throw notMadeFor('does something else than to count columns');
       const counter = new RowCounter(known.job.statistics);
       for await (const row of await rows(known)) {
         signal.throwIfAborted();
@@ -20,9 +21,14 @@ export function countOn(rows: (job: KnownStatistics) => Promise<Rows> | Rows): W
   };
 }
 
-/** Work for jobs that train and for jobs that count. */
-export function workByKind(work: { readonly training: Work; readonly statistics: Work }): Work {
+/** Work for jobs of several kinds; jobs of others are declined. */
+export function workByKind(work: Readonly<Partial<Record<JobKind, Work>>>): Work {
   return {
-    contribute: (task) => (isKnownStatistics(task.known) ? work.statistics : work.training).contribute(task),
+    async contribute(task) {
+      const kind = kindOf(task.known.job);
+      const own = work[kind];
+      if (own === undefined) throw notMadeFor(`is for ${kind}`);
+      return own.contribute(task);
+    },
   };
 }

@@ -1,5 +1,6 @@
 export * from './connection/index.js';
 export * from './counting.js';
+export * from './evaluating.js';
 export * from './library.js';
 export * from './participant.js';
 export type { Approval } from './policy/approval.js';

@@ -6,9 +6,12 @@ import {
   announcementSchema,
   decodeStatisticsFile,
   fetchVerified,
+  isEvaluation,
   isStatistics,
+  isTraining,
   planOf,
   requireStandardised,
+  type AnnouncedEvaluation,
   type AnnouncedJob,
   type AnnouncedStatistics,
   type Announcement,
@@ -35,12 +38,21 @@ export interface KnownStatistics extends KnownJob {
   readonly job: AnnouncedStatistics;
 }
 
+/** A job that evaluates a model. */
+export interface KnownEvaluation extends KnownJob {
+  readonly job: AnnouncedEvaluation;
+}
+
 export function isKnownStatistics(known: KnownJob): known is KnownStatistics {
   return isStatistics(known.job);
 }
 
 export function isKnownTraining(known: KnownJob): known is KnownTraining {
-  return !isStatistics(known.job);
+  return isTraining(known.job);
+}
+
+export function isKnownEvaluation(known: KnownJob): known is KnownEvaluation {
+  return isEvaluation(known.job);
 }
 
 /**
@@ -89,9 +101,14 @@ export class Library {
     return known;
   }
 
-  /** The weights of a model of a job, none where it trains none. Not to be changed by the caller. */
-  model(hash: string, { job }: KnownJob): Promise<Float32Array> {
+  /**
+   * The weights that a round of a job is about: those that it trains, or those that it evaluates, which the job names itself; none where it has no model. Not to be changed by the
+   * caller.
+   * @param released - SHA-256 of what the job has released so far
+   */
+  model(released: string, { job }: KnownJob): Promise<Float32Array> {
     if (isStatistics(job)) return Promise.resolve(new Float32Array(0));
+    const hash = isEvaluation(job) ? job.evaluation.weights : released;
     if (this.latest?.hash === hash) return this.latest.weights;
     const weights = this.fetch(hash).then((bytes) => weightsFromBytes(bytes, countWeights(job.model)));
     const latest = { hash, weights };
@@ -106,7 +123,9 @@ export class Library {
    * The model that a job brings along, in one piece; undefined where the job says itself what its model is. It is whole and has its hash before anything looks into it.
    * @throws {Refusal} `artifact.wrong-hash`, `artifact.too-large`, or what the source refuses
    */
-  async modelFiles({ job: { model } }: Pick<KnownTraining, 'job'>): Promise<Uint8Array | undefined> {
+  async modelFiles({
+    job: { model },
+  }: Pick<KnownTraining | KnownEvaluation, 'job'>): Promise<Uint8Array | undefined> {
     if (model.kind !== 'layers' || model.sha256 === undefined) return undefined;
     const bytes = await this.fetch(model.sha256, this.largestModel);
     if (bytes.length <= this.largestModel) return bytes;

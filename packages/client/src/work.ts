@@ -10,7 +10,7 @@ import type { ExampleProtection, Examples, PersonalWeights, Trainer } from './tr
 export interface Task {
   readonly known: KnownJob;
   readonly round: number;
-  /** The global weights, as many as the vector is to have numbers; none where no model is trained. Not to be changed. */
+  /** The global weights: those that are trained, those that are evaluated, none where there is no model. Not to be changed. */
   readonly model: Float32Array;
   /** Draws from [0, 1), for the order of the rows. */
   readonly uniform: () => number;
@@ -23,7 +23,8 @@ export interface Task {
 /** What a client does with its own data in a round. Whatever it gives is clipped, noised and masked before it leaves. */
 export interface Work {
   /**
-   * The vector of a round: for training, the local weights minus the global ones; for statistics, what `RowCounter` counts. Where the job's unit is an
+   * The vector of a round: for training, the local weights minus the global ones; for statistics, what `RowCounter` counts; for
+   * evaluations, what `countEvaluation` does. Where the job's unit is an
    * example, no noise is added to it afterwards: it has to be private as it is.
    * @returns `plan.dimension` numbers
    */

@@ -1,11 +1,11 @@
-import { isStatistics, type AnyJob, type AnyRunSummary } from '@tutti/shared/protocol';
+import { isStatistics, type SimulatedJob, type AnyRunSummary } from '@tutti/shared/protocol';
 import { RunDirectory } from './run-directory.js';
 import { resume, simulate, type SimulateOptions } from './simulate.js';
 import { resumeStatistics, simulateStatistics } from './statistics.js';
 
 /** Runs a job of any kind. */
 export function simulateAny(
-  options: Omit<SimulateOptions, 'job'> & { readonly job: AnyJob },
+  options: Omit<SimulateOptions, 'job'> & { readonly job: SimulatedJob },
 ): Promise<AnyRunSummary> {
   const { job, ...others } = options;
   return isStatistics(job) ? simulateStatistics({ ...others, job }) : simulate({ ...others, job });

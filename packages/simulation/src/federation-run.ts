@@ -16,7 +16,7 @@ import type { LedgerEntry } from '@tutti/shared/privacy';
 import {
   encodeAnnouncedJob,
   type Announcement,
-  type AnyJob,
+  type SimulatedJob,
   type RoundRecord,
   type RunFacts,
 } from '@tutti/shared/protocol';
@@ -62,7 +62,7 @@ export interface EndedRun {
 
 export interface FederationRun<S> extends Following {
   readonly directory: RunDirectory;
-  readonly settings: RunSettings<AnyJob>;
+  readonly settings: RunSettings<SimulatedJob>;
   readonly announced: Announcement;
   /** What clients fetch beside the job. */
   readonly artifacts: readonly (Uint8Array | undefined)[];
@@ -219,7 +219,7 @@ function requireSameJob(ledger: KeptLedger, job: string): void {
 }
 
 /** Virtual clients agree to what the job asks of them, and hold the coordinator to it. */
-function policyFor(job: AnyJob): ClientPolicy {
+function policyFor(job: SimulatedJob): ClientPolicy {
   return {
     maximumEpsilon: Number.MAX_VALUE,
     units: [job.privacy.unit],

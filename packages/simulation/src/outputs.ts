@@ -9,7 +9,7 @@ import {
 import type {
   AnnouncedJob,
   AnnouncedStatistics,
-  AnyJob,
+  SimulatedJob,
   Job,
   RoundRecord,
   RunSummary,
@@ -122,7 +122,7 @@ function recordsOf(
     ledger,
     statement,
     job,
-  }: Pick<Outcome, 'rounds' | 'ledger'> & { statement: PrivacyStatement; job: AnyJob },
+  }: Pick<Outcome, 'rounds' | 'ledger'> & { statement: PrivacyStatement; job: SimulatedJob },
 ): readonly Promise<void>[] {
   return [
     directory.write('rounds.jsonl', rounds.map((record) => `${JSON.stringify(record)}\n`).join('')),

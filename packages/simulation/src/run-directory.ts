@@ -3,7 +3,13 @@ import { dirname, join, resolve } from 'node:path';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { Refusal } from '@tutti/shared/errors';
-import { isStatistics, jobSchema, statisticsJobSchema, type AnyJob, type Job } from '@tutti/shared/protocol';
+import {
+  isStatistics,
+  jobSchema,
+  statisticsJobSchema,
+  type SimulatedJob,
+  type Job,
+} from '@tutti/shared/protocol';
 
 const identity = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -36,12 +42,12 @@ const settingsSchema = z.strictObject({
   negated: z.array(identity).optional(),
 });
 
-export type RunSettings<J extends AnyJob = Job> = Omit<z.output<typeof settingsSchema>, 'job'> & {
+export type RunSettings<J extends SimulatedJob = Job> = Omit<z.output<typeof settingsSchema>, 'job'> & {
   readonly job: J;
 };
 
 /** The settings of a run that has not begun. */
-export function newRun<J extends AnyJob>(
+export function newRun<J extends SimulatedJob>(
   job: J,
   {
     seed,
@@ -68,7 +74,7 @@ export function newRun<J extends AnyJob>(
 }
 
 /** Sorts by time, and does not repeat: two runs may begin in one second. */
-function runName({ name }: AnyJob): string {
+function runName({ name }: SimulatedJob): string {
   const time = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
   return `${name}-${time}-${randomBytes(2).toString('hex')}`;
 }
@@ -78,7 +84,7 @@ export class RunDirectory {
   constructor(readonly path: string) {}
 
   /** The folder of a new run. It is there when this resolves, with the settings in it. */
-  static async create(out: string, settings: RunSettings<AnyJob>): Promise<RunDirectory> {
+  static async create(out: string, settings: RunSettings<SimulatedJob>): Promise<RunDirectory> {
     const directory = new RunDirectory(join(out, 'runs', settings.run));
     await mkdir(dirname(directory.path), { recursive: true });
     await mkdir(directory.path);
@@ -98,7 +104,7 @@ export class RunDirectory {
   }
 
   /** @throws {Refusal} `run.unreadable` where the folder holds no run. */
-  async anySettings(): Promise<RunSettings<AnyJob>> {
+  async anySettings(): Promise<RunSettings<SimulatedJob>> {
     const text = await readFile(this.file('run.json'), 'utf8').catch(() => undefined);
     const parsed = text === undefined ? undefined : settingsSchema.safeParse(parseJson(text));
     if (parsed?.success !== true) {
@@ -111,7 +117,7 @@ export class RunDirectory {
     return parsed.data;
   }
 
-  async saveSettings(settings: RunSettings<AnyJob>): Promise<void> {
+  async saveSettings(settings: RunSettings<SimulatedJob>): Promise<void> {
     await this.write('run.json', `${JSON.stringify(settings, null, 2)}\n`);
   }
 

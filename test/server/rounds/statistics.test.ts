@@ -1,21 +1,13 @@
-import pino from 'pino';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ClientPolicy, ParticipantEvent } from '@tutti/client';
-import {
-  ArtifactFiles,
-  KeptLedger,
-  openStore,
-  readSettings,
-  startCoordinator,
-  type Store,
-} from '@tutti/server';
+import { ArtifactFiles, KeptLedger } from '@tutti/server';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { decodeStatisticsFile, planOf, roundCost } from '@tutti/shared/protocol';
 import { Account } from '@tutti/shared/privacy';
 import { join } from 'node:path';
 import { TestFederation, type FederationSetup } from '../../support/federation.js';
+import { runToItsEnd } from '../../support/run-to-its-end.js';
 import { seededRandom } from '../../support/seeded-random.js';
-import { temporaryDirectory } from '../../support/temporary.js';
 
 const CLIENTS = 12;
 const ROWS = 40;
@@ -48,32 +40,6 @@ const counting: NonNullable<FederationSetup['statistics']> = {
   },
   rows: rowsOf,
 };
-
-/** Runs the job to its end: a coordinator as it is deployed, and clients that dial it over sockets. */
-async function runToItsEnd(federation: TestFederation): Promise<{ store: Store; directory: string }> {
-  const directory = await temporaryDirectory();
-  const before = await openStore(directory);
-  await federation.submit(before, directory);
-  await before.close();
-  const config = await federation.settle(directory, { store: directory });
-  let end: () => void = () => undefined;
-  const finished = new Promise<void>((resolve) => (end = resolve));
-  const hear = (line: string) => {
-    const { kind, status } = JSON.parse(line) as { kind?: string; status?: string };
-    if (kind === 'job' && status === 'finished') end();
-  };
-  const coordinator = await startCoordinator(await readSettings(config), {
-    version: '0.0.0-test',
-    log: pino({ level: 'info' }, { write: hear }),
-  });
-  onTestFinished(() => coordinator.close());
-  onTestFinished(federation.dial(coordinator.url, () => undefined));
-  await finished;
-  await coordinator.close();
-  const store = await openStore(directory);
-  onTestFinished(() => store.close());
-  return { store, directory };
-}
 
 /** Of the values of one column of these clients. */
 function truth(clients: readonly number[], column: number) {

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import {
   countEvaluation,
   decodeEvaluation,
+  evaluationContribution,
   evaluationLength,
-  LARGEST_LOSS,
-  largestEvaluationCount,
+  evaluationNorm,
   publicGenerator,
   type EvaluationShape,
 } from '@tutti/shared/learning';
@@ -51,32 +51,49 @@ function areaByPairs(rows: Rows, classes: number, positive: number): number {
   return area / pairs;
 }
 
-const shape: EvaluationShape = { classes: 4, scoreBins: 1000, calibrationBins: 10 };
+const shape: EvaluationShape = {
+  classes: 4,
+  confusion: true,
+  scoreBins: 1000,
+  calibrationBins: 10,
+  largestLoss: 16,
+};
+const small: EvaluationShape = { ...shape, classes: 2, scoreBins: 5, calibrationBins: 3 };
+
+/** What exact counts say. */
+function exact(own: EvaluationShape, counts: Float64Array) {
+  return decodeEvaluation(own, evaluationContribution({ ...own, rowsPerClient: Infinity }, counts), 0);
+}
+
+/** Of a contribution to a sum. */
+function normOf(vector: Float32Array): number {
+  return Math.hypot(...vector);
+}
 
 describe('an evaluation by counts', () => {
   it.each([2, 4])('says of %d classes what direct computation says', (classes) => {
     const own = { ...shape, classes };
     const rows = rowsOf(400, classes, 7);
-    const figures = decodeEvaluation(own, countEvaluation(own, rows.probabilities, rows.labels));
+    const figures = exact(own, countEvaluation(own, rows.probabilities, rows.labels));
     const losses = rows.labels.map((label, row) => -Math.log(rowsFrom(rows, classes, row)[label]!));
     const predictions = rows.labels.map((_, row) => {
       const scores = rowsFrom(rows, classes, row);
       return scores.indexOf(Math.max(...scores));
     });
     const right = rows.labels.map((label, row) => predictions[row] === label);
-    expect(figures.examples).toBe(400);
-    expect(figures.loss).toBeCloseTo(losses.reduce((a, b) => a + b) / 400, 5);
-    expect(figures.accuracy).toBe(right.filter(Boolean).length / 400);
+    expect(figures.examples).toEqual({ value: 400, noise: 0 });
+    expect(figures.loss?.value).toBeCloseTo(losses.reduce((a, b) => a + b) / 400, 5);
+    expect(figures.accuracy?.value).toBe(right.filter(Boolean).length / 400);
     for (let label = 0; label < classes; label++) {
       for (let predicted = 0; predicted < classes; predicted++) {
         const both = rows.labels.filter((l, row) => l === label && predictions[row] === predicted);
-        expect(figures.confusion[label]![predicted]).toBe(both.length);
+        expect(figures.confusion?.counts[label]![predicted]).toBe(both.length);
       }
     }
     const positives = classes === 2 ? [1] : [0, 1, 2, 3];
     expect(figures.areaUnderCurve).toHaveLength(positives.length);
     positives.forEach((positive, curve) => {
-      expect(figures.areaUnderCurve[curve]).toBeCloseTo(areaByPairs(rows, classes, positive), 2);
+      expect(figures.areaUnderCurve?.[curve]?.value).toBeCloseTo(areaByPairs(rows, classes, positive), 2);
     });
     let error = 0;
     for (let bin = 0; bin < 10; bin++) {
@@ -84,26 +101,26 @@ describe('an evaluation by counts', () => {
         const confidence = Math.max(...rowsFrom(rows, classes, row));
         return confidence >= bin / 10 && (confidence < (bin + 1) / 10 || bin === 9);
       });
-      expect(figures.calibration[bin]!.examples).toBe(members.length);
+      expect(figures.calibration?.[bin]!.examples.value).toBe(members.length);
       if (members.length === 0) continue;
       const accuracy = members.filter((row) => right[row]).length / members.length;
       const confidence =
         members.map((row) => Math.max(...rowsFrom(rows, classes, row))).reduce((a, b) => a + b) /
         members.length;
-      expect(figures.calibration[bin]!.accuracy).toBeCloseTo(accuracy, 12);
-      expect(figures.calibration[bin]!.confidence).toBeCloseTo(confidence, 3);
+      expect(figures.calibration?.[bin]!.accuracy?.value).toBeCloseTo(accuracy, 12);
+      expect(figures.calibration?.[bin]!.confidence?.value).toBeCloseTo(confidence, 3);
       error += (members.length / 400) * Math.abs(accuracy - confidence);
     }
-    expect(figures.calibrationError).toBeCloseTo(error, 3);
+    expect(figures.calibrationError?.value).toBeCloseTo(error, 3);
   });
 
   it('is exact about scores that fall on the grid of the histogram', () => {
-    const own = { classes: 2, scoreBins: 4, calibrationBins: 2 };
+    const own = { ...small, scoreBins: 4, calibrationBins: 2 };
     const scores = [0.125, 0.375, 0.375, 0.875];
     const rows = { probabilities: scores.flatMap((score) => [1 - score, score]), labels: [0, 0, 1, 1] };
-    const figures = decodeEvaluation(own, countEvaluation(own, rows.probabilities, rows.labels));
-    expect(figures.areaUnderCurve).toEqual([areaByPairs(rows, 2, 1)]);
-    expect(figures.meanAreaUnderCurve).toBe(0.875);
+    const figures = exact(own, countEvaluation(own, rows.probabilities, rows.labels));
+    expect(figures.areaUnderCurve).toEqual([{ value: areaByPairs(rows, 2, 1), noise: 0 }]);
+    expect(figures.meanAreaUnderCurve?.value).toBe(0.875);
   });
 
   it('adds up: the sum over clients says what all rows together say', () => {
@@ -123,10 +140,10 @@ describe('an evaluation by counts', () => {
         sum.forEach((value, place) =>
           expect(Math.abs(value - together[place]!)).toBeLessThanOrEqual(clients.length),
         );
-        const { accuracy, confusion, areaUnderCurve } = decodeEvaluation(shape, sum);
+        const { accuracy, confusion, areaUnderCurve } = exact(shape, sum);
         expect({ accuracy, confusion, areaUnderCurve }).toEqual(
           (({ accuracy, confusion, areaUnderCurve }) => ({ accuracy, confusion, areaUnderCurve }))(
-            decodeEvaluation(shape, together),
+            exact(shape, together),
           ),
         );
       }),
@@ -134,39 +151,110 @@ describe('an evaluation by counts', () => {
     );
   });
 
-  it('is made of whole numbers that are not negative, and below what lanes are sized for', () => {
+  it('is made of whole numbers that are not negative, the loss of each row bounded', () => {
     const hopeless = { probabilities: [0, 1, 0, 1], labels: [0, 0] };
-    const own = { classes: 2, scoreBins: 5, calibrationBins: 3 };
-    const counts = countEvaluation(own, hopeless.probabilities, hopeless.labels);
-    expect(counts).toHaveLength(evaluationLength(own));
-    for (const count of counts) {
-      expect(Number.isInteger(count) && count >= 0).toBe(true);
-      expect(count).toBeLessThanOrEqual(largestEvaluationCount(2));
-    }
-    expect(decodeEvaluation(own, counts).loss).toBe(LARGEST_LOSS);
+    const counts = countEvaluation(small, hopeless.probabilities, hopeless.labels);
+    expect(counts).toHaveLength(evaluationLength(small));
+    for (const count of counts) expect(Number.isInteger(count) && count >= 0).toBe(true);
+    expect(exact(small, counts).loss?.value).toBe(small.largestLoss);
   });
 
-  it('reads counts that noise has made negative as none', () => {
-    const own = { classes: 2, scoreBins: 5, calibrationBins: 3 };
-    const noisy = new Float64Array(evaluationLength(own)).fill(-3);
-    const { examples, loss, confusion } = decodeEvaluation(own, noisy);
-    expect(examples).toBe(0);
-    expect(loss).toBeNaN();
-    expect(confusion).toEqual([
-      [0, 0],
-      [0, 0],
-    ]);
+  it.each([
+    ['all', {}],
+    ['no confusion', { confusion: false }],
+    ['no curves', { scoreBins: 0 }],
+    ['no calibration', { calibrationBins: 0 }],
+    ['nothing but accuracy and loss', { confusion: false, scoreBins: 0, calibrationBins: 0 }],
+  ])('is within its bound whatever the rows are, with %s counted', (_what, more) => {
+    const own = { ...small, classes: 3, ...more, rowsPerClient: 10 };
+    const bound = evaluationNorm(own);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 60 }), fc.nat(1000), (size, seed) => {
+        const { probabilities, labels } = rowsOf(size, 3, seed);
+        const vector = evaluationContribution(own, countEvaluation(own, probabilities, labels));
+        expect(normOf(vector)).toBeLessThanOrEqual(bound * (1 + 1e-6));
+      }),
+      { numRuns: 30 },
+    );
+    // Twenty equal rows that are sure and wrong reach it, but for what is counted of the right ones.
+    const wrong = Array.from({ length: 20 }, () => [0, 1, 0]).flat();
+    const counts = countEvaluation(own, wrong, new Int32Array(20));
+    const reached = normOf(evaluationContribution(own, counts));
+    const unreached = 10 * Math.sqrt(own.calibrationBins > 0 ? 2 : 1);
+    expect(Math.hypot(reached, unreached)).toBeCloseTo(bound, 4);
+  });
+
+  it('counts many rows of a client as so many at the most, and says the same fractions of them', () => {
+    const { probabilities, labels } = rowsOf(300, 4, 3);
+    const counts = countEvaluation(shape, probabilities, labels);
+    const bounded = decodeEvaluation(
+      shape,
+      evaluationContribution({ ...shape, rowsPerClient: 10 }, counts),
+      0,
+    );
+    expect(bounded.examples.value).toBeCloseTo(10, 4);
+    expect(bounded.accuracy?.value).toBeCloseTo(exact(shape, counts).accuracy?.value ?? NaN, 5);
+    expect(bounded.meanAreaUnderCurve?.value).toBeCloseTo(
+      exact(shape, counts).meanAreaUnderCurve?.value ?? NaN,
+      5,
+    );
+  });
+
+  it('gives a vector that is not finite where a model is not: it is replaced before it leaves', () => {
+    const counts = countEvaluation(small, [NaN, NaN, 0.25, 0.75], [0, 1]);
+    const vector = evaluationContribution({ ...small, rowsPerClient: 5 }, counts);
+    expect(vector.every(Number.isFinite)).toBe(false);
+  });
+
+  it('says nothing where counts do not stand out of their noise', () => {
+    const noisy = new Float64Array(evaluationLength(small)).fill(-3);
+    const { examples, loss, accuracy, areaUnderCurve, calibrationError } = decodeEvaluation(small, noisy, 2);
+    expect(examples).toEqual({ value: -3, noise: 2 });
+    expect([loss, accuracy, areaUnderCurve, calibrationError]).toEqual([null, null, [null], null]);
   });
 
   it('is refused for labels, rows and sums that do not fit', () => {
-    const own = { classes: 2, scoreBins: 5, calibrationBins: 3 };
     for (const wrong of [
-      () => countEvaluation(own, [0.5, 0.5], [2]),
-      () => countEvaluation(own, [0.5, 0.5], [0.5]),
-      () => countEvaluation(own, [0.5, 0.5, 1], [0]),
-      () => decodeEvaluation(own, [1, 2]),
+      () => countEvaluation(small, [0.5, 0.5], [2]),
+      () => countEvaluation(small, [0.5, 0.5], [0.5]),
+      () => countEvaluation(small, [0.5, 0.5, 1], [0]),
+      () => decodeEvaluation(small, [1, 2], 0),
     ]) {
       expect(wrong).toThrow(expect.objectContaining({ code: 'evaluation.shape' }));
+    }
+  });
+
+  it('states the errors that noise gives its figures: of a thousand noisy sums, they spread so', () => {
+    const own = { ...small, classes: 3, scoreBins: 10, calibrationBins: 4 };
+    const { probabilities, labels } = rowsOf(2000, 3, 11);
+    const sum = evaluationContribution(
+      { ...own, rowsPerClient: Infinity },
+      countEvaluation(own, probabilities, labels),
+    );
+    const noise = 8;
+    const uniform = publicGenerator(5);
+    const gaussian = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+    const read = (vector: ArrayLike<number>) => {
+      const { accuracy, loss, areaUnderCurve, meanAreaUnderCurve, calibrationError } = decodeEvaluation(
+        own,
+        vector,
+        noise,
+      );
+      return { accuracy, loss, area: areaUnderCurve?.[0], meanAreaUnderCurve, calibrationError };
+    };
+    const truth = read(sum);
+    const spread = { accuracy: 0, loss: 0, area: 0, meanAreaUnderCurve: 0, calibrationError: 0 };
+    const names = Object.keys(spread) as (keyof typeof spread)[];
+    for (let draw = 0; draw < 1000; draw++) {
+      const found = read(Float64Array.from(sum, (value) => value + noise * gaussian()));
+      for (const name of names)
+        spread[name] += ((found[name]?.value ?? NaN) - (truth[name]?.value ?? NaN)) ** 2 / 1000;
+    }
+    for (const name of names) {
+      const ratio = Math.sqrt(spread[name]) / (truth[name]?.noise ?? NaN);
+      expect(ratio, name).toBeLessThan(1.1);
+      // Of the calibration error it is a bound.
+      expect(ratio, name).toBeGreaterThan(name === 'calibrationError' ? 0.1 : 0.85);
     }
   });
 });

@@ -57,7 +57,8 @@ function describe(job: SeenJob): string {
 }
 
 /** What a job does with the rows. */
-function work({ columns, parameters }: SeenJob): string {
+function work({ columns, parameters, evaluates }: SeenJob): string {
+  if (evaluates !== undefined) return `evaluates   ${evaluates}`;
   return columns === undefined
     ? `model       ${parameters} parameters`
     : `counts      ${onOneLine(columns.slice(0, 8).join(', '))}${columns.length > 8 ? ` and ${columns.length - 8} more` : ''}`;

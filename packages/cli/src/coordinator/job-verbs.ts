@@ -5,9 +5,18 @@ import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { Refusal } from '@tutti/shared/errors';
 import { countWeights, isPlainDense, weightsFromBytes, weightsToBytes } from '@tutti/shared/learning';
-import { decodeStatisticsFile, isStatistics, type AnnouncedJob, type AnyJob } from '@tutti/shared/protocol';
+import {
+  decodeEvaluationFile,
+  decodeStatisticsFile,
+  isStatistics,
+  isTraining,
+  type AnnouncedJob,
+  type Announcement,
+  type AnyJob,
+} from '@tutti/shared/protocol';
 import { wholeNumber } from '../arguments.js';
 import { readAnyJob } from '../job/job-file.js';
+import { evaluationTable } from '../output/evaluation.js';
 import { statisticsTable } from '../output/statistics.js';
 import type { Surroundings } from '../surroundings.js';
 import { openClient, withAccess, type AccessFlags } from './access.js';
@@ -96,26 +105,23 @@ export function remoteJobCommands(surroundings: Surroundings): readonly Command[
     });
 
   const result = withAccess(new Command('result'))
-    .description('the current model of a job, or the statistics that it has made')
+    .description('the current model of a job, or the statistics or the evaluation that it has made')
     .argument('<job>', 'its hash or the beginning of it, or its name')
     .option(
       '--out <dir>',
-      'write the model there, in the format that TensorFlow.js loads, or statistics.json',
+      'write the model there, in the format that TensorFlow.js loads, or statistics.json or evaluation.json',
     )
     .action(async (named: string, flags: AccessFlags & { out?: string }) => {
       const client = await openClient(flags, surroundings);
       const found = await client.call('jobResult', { named });
-      if (isStatistics(found.announced)) {
-        const { bytes, statistics } = await statisticsOf(client, found);
+      if (!isTraining(found.announced)) {
+        const bytes = await resultBytes(client, found);
+        const { file, value, words } = readCounts(found.announced, bytes);
         if (flags.out !== undefined) {
           await mkdir(flags.out, { recursive: true });
-          await writeFile(join(flags.out, 'statistics.json'), bytes);
+          await writeFile(join(flags.out, file), bytes);
         }
-        say(
-          statistics,
-          `${found.model}  after ${found.rounds} rounds\n\n${statisticsTable(statistics)}`,
-          flags,
-        );
+        say(value, `${found.model}  after ${found.rounds} rounds\n\n${words}`, flags);
         return;
       }
       if (flags.out !== undefined) await writeModel(client, found, found.announced, flags.out);
@@ -144,7 +150,7 @@ async function writeModel(
 
 /** What a coordinator cannot make itself of a job's model, which it has no TensorFlow.js for: all but plain dense ones. */
 async function modelToBring(job: AnyJob, folder: string) {
-  if (isStatistics(job) || isPlainDense(job.model) || job.startFrom !== undefined) return undefined;
+  if (!isTraining(job) || isPlainDense(job.model) || job.startFrom !== undefined) return undefined;
   const { createTrainer, modelFilesOf } = await import('@tutti/client/training');
   const files = await modelFilesOf(job.model, folder);
   const trainer = await createTrainer(job.model, 'auto', files);
@@ -153,12 +159,17 @@ async function modelToBring(job: AnyJob, folder: string) {
   return { weights, ...(files && { files: Buffer.from(files).toString('base64') }) };
 }
 
-/** @throws {Refusal} `artifact.wrong-hash`, `statistics.malformed` */
-async function statisticsOf(client: ApiClient, found: JobResult) {
-  const bytes = await resultBytes(client, found);
-  return { bytes, statistics: decodeStatisticsFile(bytes) };
+/** What a job that counts has found: for a program, for a person, and what its file is called. @throws {Refusal} `statistics.malformed`, `evaluation.malformed` */
+function readCounts(announced: Exclude<Announcement, AnnouncedJob>, bytes: Uint8Array) {
+  if (isStatistics(announced)) {
+    const statistics = decodeStatisticsFile(bytes);
+    return { file: 'statistics.json', value: statistics, words: statisticsTable(statistics) };
+  }
+  const evaluation = decodeEvaluationFile(bytes);
+  return { file: 'evaluation.json', value: evaluation, words: evaluationTable(evaluation) };
 }
 
+/** @throws {Refusal} `artifact.wrong-hash` */
 async function resultBytes(client: ApiClient, { model, url }: JobResult): Promise<Uint8Array> {
   const bytes = await client.bytes(url);
   if (createHash('sha256').update(bytes).digest('hex') !== model) {

@@ -1,5 +1,5 @@
 import { Refusal } from '@tutti/shared/errors';
-import { isStatistics, schemaFor, type AnyJob } from '@tutti/shared/protocol';
+import { isStatistics, jobSchema, statisticsJobSchema, type SimulatedJob } from '@tutti/shared/protocol';
 import { constraintAt, inWords, jobJsonSchema } from './constraints.js';
 
 /** Flags of `tutti simulate` that stand over a field of the job file. */
@@ -22,9 +22,9 @@ const fields: Readonly<Record<keyof JobFlags, readonly [string, ...string[]]>> =
  *
  * @throws {Refusal} `cli.flag` where a value is outside what the job's schema allows, naming the flag.
  */
-export function withFlags(job: AnyJob, flags: JobFlags): AnyJob {
+export function withFlags(job: SimulatedJob, flags: JobFlags): SimulatedJob {
   const { clients, rounds, epsilon, dropout } = flags;
-  const result = schemaFor(job).safeParse({
+  const result = (isStatistics(job) ? statisticsJobSchema : jobSchema).safeParse({
     ...job,
     rounds: rounds ?? job.rounds,
     privacy: { ...job.privacy, epsilon: epsilon ?? job.privacy.epsilon },

@@ -1,11 +1,18 @@
 import {
+  evaluationJobSchema,
+  isEvaluation,
   isStatistics,
   jobSchema,
+  kindOf,
   statisticsJobSchema,
   type AnyJob,
+  type EvaluationJob,
   type Job,
+  type JobKind,
+  type SimulatedJob,
   type StatisticsJob,
 } from '@tutti/shared/protocol';
+import { Refusal } from '@tutti/shared/errors';
 import { dirname, join, resolve } from 'node:path';
 import { isMap, parseDocument } from 'yaml';
 import { parseYaml, readText, readYaml, type FileKind } from '../yaml-file.js';
@@ -22,10 +29,21 @@ const jobFile: FileKind<Job> = {
 const statisticsFile: FileKind<StatisticsJob> = {
   ...jobFile,
   schema: statisticsJobSchema,
-  constraint: () => jobJsonSchema('statistics'),
-  whereExplained:
-    '`tutti job schema --kind statistics` prints every field with what is allowed; docs/job.md explains them.',
+  ...explained('statistics'),
 };
+
+const evaluationFile: FileKind<EvaluationJob> = {
+  ...jobFile,
+  schema: evaluationJobSchema,
+  ...explained('evaluation'),
+};
+
+function explained(kind: JobKind) {
+  return {
+    constraint: () => jobJsonSchema(kind),
+    whereExplained: `\`tutti job schema --kind ${kind}\` prints every field with what is allowed; docs/job.md explains them.`,
+  };
+}
 
 /**
  * Reads a job file of any kind, checks it and fills in what it leaves out.
@@ -34,8 +52,9 @@ const statisticsFile: FileKind<StatisticsJob> = {
 export async function readAnyJob(path: string): Promise<AnyJob> {
   const text = await readText(path, jobFile);
   const document = parseDocument(text, { prettyErrors: false });
-  const counts = isMap(document.contents) && document.get('kind') === 'statistics';
-  return counts ? parseYaml(text, path, statisticsFile) : parseYaml(text, path, jobFile);
+  const kind = kindOf({ kind: isMap(document.contents) ? document.get('kind') : undefined });
+  if (kind === 'statistics') return parseYaml(text, path, statisticsFile);
+  return kind === 'evaluation' ? parseYaml(text, path, evaluationFile) : parseYaml(text, path, jobFile);
 }
 
 /**
@@ -50,10 +69,17 @@ export async function readJob(path: string): Promise<Job> {
  * Reads a job file of any kind that is to be run here; of one that trains, also what statistics say.
  *
  * @param statistics - `statistics.json` or the folder that it is in, over the job file
- * @throws {Refusal} what {@link readAnyJob} and {@link readJob} refuse
+ * @throws {Refusal} what {@link readAnyJob} and {@link readJob} refuse, `job.kind` where it evaluates a model
  */
-export async function readJobToRun(path: string, statistics?: string): Promise<AnyJob> {
+export async function readJobToRun(path: string, statistics?: string): Promise<SimulatedJob> {
   const job = await readAnyJob(path);
+  if (isEvaluation(job)) {
+    throw new Refusal(
+      'job.kind',
+      `${path} is an evaluation of a model that a coordinator has trained, on rows that its clients hold out.`,
+      'Hand it to the coordinator: `tutti job submit`. A simulation evaluates its model on public rows by itself.',
+    );
+  }
   if (isStatistics(job)) return job;
   if (statistics === undefined) return standardised(job, path);
   const source = resolve(statistics.endsWith('.json') ? statistics : join(statistics, 'statistics.json'));

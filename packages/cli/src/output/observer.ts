@@ -1,4 +1,4 @@
-import type { AnyJob, AnyRunSummary } from '@tutti/shared/protocol';
+import type { SimulatedJob, AnyRunSummary } from '@tutti/shared/protocol';
 import type { SimulationEvent } from '@tutti/simulation';
 import { isTerminal } from './palette.js';
 import { logObserver } from './log.js';
@@ -8,7 +8,7 @@ import type { Surroundings } from '../surroundings.js';
 /** Shows a run while it goes on. */
 export interface RunObserver {
   /** The input was read; the engine is about to be loaded. */
-  begin(what: { readonly job: AnyJob } | { readonly resumed: string }): void;
+  begin(what: { readonly job: SimulatedJob } | { readonly resumed: string }): void;
   observe(event: SimulationEvent): void;
   /** What the run came to. */
   end(summary: AnyRunSummary): void;

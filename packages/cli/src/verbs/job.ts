@@ -1,4 +1,4 @@
-import { isStatistics, type JobKind } from '@tutti/shared/protocol';
+import { isEvaluation, isStatistics, JOB_KINDS, type JobKind } from '@tutti/shared/protocol';
 import { Command, Option } from 'commander';
 import { remoteJobCommands } from '../coordinator/job-verbs.js';
 import { jobJsonSchema } from '../job/constraints.js';
@@ -11,11 +11,7 @@ export function jobCommand(surroundings: Surroundings): Command {
   const { stdout } = surroundings;
   const schema = new Command('schema')
     .description('print the JSON Schema of a job, for editors and other programs')
-    .addOption(
-      new Option('--kind <kind>', 'of jobs that do this')
-        .choices(['training', 'statistics'])
-        .default('training'),
-    )
+    .addOption(new Option('--kind <kind>', 'of jobs that do this').choices(JOB_KINDS).default('training'))
     .action(({ kind }: { kind: JobKind }) => {
       stdout.write(`${JSON.stringify(jobJsonSchema(kind), null, 2)}\n`);
     });
@@ -26,11 +22,12 @@ export function jobCommand(surroundings: Surroundings): Command {
     .option('--json', 'print the job with every default filled in')
     .action(async (path: string, { json = false }: { json?: boolean }) => {
       const job = await readAnyJob(path);
-      const { name, rounds, simulation, privacy } = job;
+      const { name, rounds, privacy } = job;
       const facts = [
         counted(rounds, 'round'),
         ...(isStatistics(job) ? [`statistics of ${counted(job.statistics.columns.length, 'column')}`] : []),
-        counted(simulation.clients, 'virtual client'),
+        ...(isEvaluation(job) ? [`evaluation of ${job.model.job}`] : []),
+        ...(isEvaluation(job) ? [] : [counted(job.simulation.clients, 'virtual client')]),
         `ε at most ${privacy.epsilon}`,
       ];
       stdout.write(

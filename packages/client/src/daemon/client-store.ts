@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { fromHex, toHex } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
-import { isStatistics, type RevocationKeep } from '@tutti/shared/protocol';
+import { isEvaluation, isStatistics, type RevocationKeep } from '@tutti/shared/protocol';
 import type { KnownJob } from '../library.js';
 import type { Approval } from '../policy/approval.js';
 import type { Charge, Journal } from '../policy/journal.js';
@@ -41,6 +41,8 @@ export interface JobDescription {
   readonly parameters: number;
   /** Of a job that counts instead of training: its columns. */
   readonly columns?: readonly string[];
+  /** Of a job that evaluates a model: SHA-256 of its weights. */
+  readonly evaluates?: string;
   readonly rounds: number;
   readonly minimumCohort: number;
   readonly epsilon: number;
@@ -171,6 +173,7 @@ export class ClientStore implements Journal {
       controller: job.controller,
       model: modelFingerprint,
       parameters: plan.dimension,
+      ...(isEvaluation(job) && { evaluates: job.evaluation.weights }),
       ...(isStatistics(job)
         ? { columns: job.statistics.columns.map(({ name }) => name) }
         : job.model.source !== undefined && { modelSource: job.model.source }),

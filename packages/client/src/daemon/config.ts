@@ -148,7 +148,7 @@ export const clientConfigSchema = z.strictObject({
         .min(1)
         .optional()
         .describe(
-          'Fingerprints of models that may be trained, and of statistics that may be made. Default: any.',
+          'Fingerprints of models that may be trained and evaluated, and of statistics that may be made. Default: any.',
         ),
       parameters: z.int().min(1).optional().describe('Most parameters of a model. Default: any number.'),
       approval: z

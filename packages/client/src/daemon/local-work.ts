@@ -1,6 +1,7 @@
-import type { KnownTraining, Library } from '../library.js';
+import { isKnownTraining, type KnownEvaluation, type KnownTraining, type Library } from '../library.js';
 import type { Trainer } from '../training/trainer.js';
 import { countOn, workByKind } from '../counting.js';
+import { evaluateOn } from '../evaluating.js';
 import { protectionFor, trainOn, type Work } from '../work.js';
 import type { ClientConfig } from './config.js';
 import { LocalData } from './local-data.js';
@@ -16,7 +17,7 @@ export function localWork(
 ): Work & { close(): Promise<void> } {
   const data = new LocalData(config);
   const trainers = new Map<string, Promise<Trainer>>();
-  const trainer = (known: KnownTraining): Promise<Trainer> => {
+  const trainer = (known: KnownTraining | KnownEvaluation): Promise<Trainer> => {
     const made = trainers.get(known.hash) ?? open(known, config.training, library);
     trainers.set(known.hash, made);
     made.catch(() => trainers.delete(known.hash));
@@ -31,6 +32,15 @@ export function localWork(
           known.job.model.personal.length > 0 ? personalWeightsFile(config.state, known) : undefined,
       ),
       statistics: countOn((known) => data.numbers(known)),
+      evaluation: evaluateOn(
+        (known) => data.heldOut(known),
+        trainer,
+        // What is personal was trained in the job whose model this is.
+        (known) =>
+          known.job.model.personal.length > 0
+            ? personalWeightsFile(config.state, { ...known, hash: known.job.evaluation.job })
+            : undefined,
+      ),
     }),
     close: async () => {
       data.release();
@@ -41,13 +51,13 @@ export function localWork(
 }
 
 async function open(
-  known: KnownTraining,
+  known: KnownTraining | KnownEvaluation,
   { backend, process }: ClientConfig['training'],
   library: Pick<Library, 'modelFiles'>,
 ): Promise<Trainer> {
   const { job } = known;
   const model = await library.modelFiles(known);
-  const protection = protectionFor(job);
+  const protection = isKnownTraining(known) ? protectionFor(known.job) : undefined;
   if (process === 'same') {
     const { createTrainer } = await import('../training/create-trainer.js');
     return createTrainer(job.model, backend, model, protection);

@@ -1,5 +1,6 @@
 import { Refusal } from '@tutti/shared/errors';
-import { isStatistics, kindOf, type JobKind } from '@tutti/shared/protocol';
+import { countWeights } from '@tutti/shared/learning';
+import { isEvaluation, isStatistics, kindOf, type JobKind } from '@tutti/shared/protocol';
 import type { ParticipantPolicy } from '@tutti/shared/secagg';
 import type { PrivacyUnit } from '@tutti/shared/privacy';
 import type { KnownJob } from '../library.js';
@@ -34,7 +35,7 @@ export interface ClientPolicy extends ParticipantPolicy, ProcessingPolicy {
   readonly columns?: readonly string[];
   /** What jobs may be for. Default: anything. */
   readonly kinds?: readonly JobKind[];
-  /** Fingerprints of models that may be trained, and of statistics that may be made: see `modelFingerprint`. Default: any. */
+  /** Fingerprints of models that may be trained and evaluated, and of statistics that may be made: see `modelFingerprint`. Default: any. */
   readonly models?: readonly string[];
   /**
    * Whether a model that a job brings along is taken only where {@link models} lists it. Default: no, for somebody approves each job.
@@ -118,10 +119,11 @@ export function checkJob(policy: ClientPolicy, { job, plan, modelFingerprint }: 
     `The job brings a model of its own (${modelFingerprint}); where nobody approves jobs, such models must be listed here.`,
   );
   const { maximumParameters = Infinity } = policy;
+  const numbers = Math.max(plan.dimension, isEvaluation(job) ? countWeights(job.model) : 0);
   demand(
-    plan.dimension <= maximumParameters,
+    numbers <= maximumParameters,
     'model-size',
-    `The job sums vectors of ${plan.dimension} numbers; at most ${maximumParameters} are allowed here.`,
+    `The job works on vectors of ${numbers} numbers; at most ${maximumParameters} are allowed here.`,
   );
 }
 

@@ -114,6 +114,12 @@ export interface Trainer {
    * @throws TuttiError `training.weights` or `training.examples` when lengths or ranges do not fit, or there is no row
    */
   evaluate(weights: Float32Array, examples: Examples, personal?: PersonalWeights): Promise<Evaluation>;
+  /**
+   * Class probabilities, one row of `classes` an example. Absent: it takes no part in jobs that evaluate a model.
+   *
+   * @throws as {@link evaluate}
+   */
+  predict?(weights: Float32Array, examples: Examples, personal?: PersonalWeights): Promise<Float32Array>;
   /** Frees what the trainer holds. It must not be used afterwards. */
   dispose(): void;
 }

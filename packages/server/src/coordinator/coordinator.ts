@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { fromHex, toHex } from '@tutti/shared/crypto';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
-import { isStatistics, Revocations } from '@tutti/shared/protocol';
+import { isEvaluation, isStatistics, Revocations } from '@tutti/shared/protocol';
 import { Sessions, serveSockets } from '../connection/index.js';
 import {
   EnrolmentDesk,
@@ -192,7 +192,10 @@ export async function startCoordinator(
       audit,
       announced: async (job) => {
         const announced = await jobs.announced(job);
-        return isStatistics(announced) ? {} : announced;
+        if (isStatistics(announced)) return {};
+        return isEvaluation(announced)
+          ? { ...announced, evaluated: announced.evaluation.weights }
+          : announced;
       },
       requests: () => erasure.requests(),
       now,

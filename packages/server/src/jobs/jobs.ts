@@ -4,7 +4,8 @@ import { countWeights, drawInitialWeights, layoutOf } from '@tutti/shared/learni
 import {
   announcementSchema,
   encodeAnnouncedJob,
-  isStatistics,
+  isEvaluation,
+  isTraining,
   planOf,
   roundCost,
   type AnnouncedJob,
@@ -26,6 +27,7 @@ import { keepBroughtModel } from './brought-model.js';
 import type { Announce } from './announcing/index.js';
 import { HeldLease } from './held-lease.js';
 import { Leadership } from './leadership.js';
+import { evaluatedHere } from './named-model.js';
 import { standardisedHere } from './named-statistics.js';
 import { declinedBecause, type BackOff } from './back-off.js';
 import { runRounds } from './running-job.js';
@@ -152,13 +154,14 @@ export class Jobs {
     return this.runs.size;
   }
 
-  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.submitted-before`, `job.too-few-clients`, what {@link standardisedHere}, `announce` and {@link keepBroughtModel} refuse */
+  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.submitted-before`, `job.too-few-clients`, what {@link standardisedHere}, {@link evaluatedHere}, `announce` and {@link keepBroughtModel} refuse */
   async submit(by: Actor, { job: source, population, model }: Submission): Promise<JobDetail> {
     const { store, artifacts, audit, now } = this.options;
-    const job = await standardisedHere(
-      { ...this.options, find: (named) => this.find(named) },
-      readSubmission(source),
-    );
+    const kept = { ...this.options, find: (named: string) => this.find(named) };
+    const submitted = readSubmission(source);
+    const job = isEvaluation(submitted)
+      ? await evaluatedHere({ ...kept, announced: (hash) => this.announced(hash) }, submitted)
+      : await standardisedHere(kept, submitted);
     const enrolled = (await store.clients.population()).length;
     const counted = population ?? enrolled;
     if (counted < 3) {
@@ -177,7 +180,7 @@ export class Jobs {
       );
     }
     const settled = await this.options.announce(job, counted);
-    const announced = isStatistics(settled) ? settled : await keepBroughtModel(artifacts, settled, model);
+    const announced = isTraining(settled) ? await keepBroughtModel(artifacts, settled, model) : settled;
     this.requireWithinCap(announced);
     // A model that could never begin is refused before anybody counts on it.
     await this.beginningOf(announced);
@@ -447,11 +450,11 @@ export class Jobs {
   /** A job that trains a model. @throws {Refusal} `job.kind` where it does something else */
   async training(job: string): Promise<AnnouncedJob> {
     const announced = await this.announced(job);
-    if (!isStatistics(announced)) return announced;
+    if (isTraining(announced)) return announced;
     throw new Refusal(
       'job.kind',
-      `The job ${announced.name} made statistics: noisy sums, which cannot be made again without one client.`,
-      'Ask for the erasure of what was trained; delete the statistics, and have them made anew.',
+      `The job ${announced.name} made noisy sums, which cannot be made again without one client.`,
+      'Ask for the erasure of what was trained; delete what was counted, and have it counted anew.',
     );
   }
 
@@ -460,7 +463,7 @@ export class Jobs {
    * @throws {Refusal} `model.not-dense` where weights cannot be drawn here, `artifact.unknown` and `model.wrong-size` where there is no such state
    */
   private async beginningOf(job: Announcement) {
-    if (isStatistics(job)) return { initialWeights: new Float32Array(0) };
+    if (!isTraining(job)) return { initialWeights: new Float32Array(0) };
     const { model, startFrom, server } = job;
     if (startFrom === undefined) return { initialWeights: drawInitialWeights(layoutOf(model), model.seed) };
     const { artifacts } = this.options;

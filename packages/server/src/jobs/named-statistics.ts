@@ -1,5 +1,5 @@
 import { Refusal, TuttiError } from '@tutti/shared/errors';
-import { decodeStatisticsFile, isStatistics, standardisedBy, type AnyJob } from '@tutti/shared/protocol';
+import { decodeStatisticsFile, isTraining, standardisedBy, type AnyJob } from '@tutti/shared/protocol';
 import type { ArtifactFiles, Store, SubmittedJob } from '../store/index.js';
 
 interface Kept {
@@ -14,7 +14,7 @@ interface Kept {
  * @throws {Refusal} `job.standardise`, `job.ambiguous`, `statistics.malformed`
  */
 export async function standardisedHere(kept: Kept, job: AnyJob): Promise<AnyJob> {
-  if (isStatistics(job) || job.data.standardise?.statistics === undefined) return job;
+  if (!isTraining(job) || job.data.standardise?.statistics === undefined) return job;
   const hash = await hashOf(kept, job.data.standardise.statistics);
   const bytes = await kept.artifacts.fetch(hash).catch((cause: unknown) => {
     throw noSuch(cause);

@@ -2,7 +2,7 @@ import type { KeyPair, Primitives } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
 import { countWeights } from '@tutti/shared/learning';
 import { privacyStatement, statementMarkdown, type PrivacyStatement } from '@tutti/shared/privacy';
-import { isStatistics, planOf } from '@tutti/shared/protocol';
+import { isEvaluation, isStatistics, isTraining, planOf, type Announcement } from '@tutti/shared/protocol';
 import {
   draftDpia,
   packRecords,
@@ -52,7 +52,7 @@ export class Records {
     if (facts !== undefined) return draftDpia(facts);
     throw new Refusal(
       'job.kind',
-      'The job makes statistics: assessments are drafted of jobs that train a model.',
+      'The job only counts: assessments are drafted of jobs that train a model.',
       'Its privacy statement is in the archive of all records.',
     );
   }
@@ -113,7 +113,7 @@ export class Records {
     const { jobs, erasure, version, now } = this.options;
     const announced = await jobs.announced(job);
     const submitted = readSubmission(source);
-    if (isStatistics(announced) || isStatistics(submitted)) return undefined;
+    if (!isTraining(announced) || !isTraining(submitted)) return undefined;
     return {
       job: { ...submitted, privacy: announced.privacy },
       made: new Date(now()).toISOString(),
@@ -131,13 +131,10 @@ export class Records {
     if (state === undefined) return undefined;
     const announced = await jobs.announced(job);
     const { name, purpose, controller, cohort, privacy } = announced;
-    const description = isStatistics(announced)
-      ? `statistics of ${announced.statistics.columns.length} columns`
-      : `${announced.model.kind} of ${countWeights(announced.model)} weights`;
     return privacyStatement({
       job: { name, purpose, controller, hash: job },
-      model: { hash: state.model, description },
-      released: isStatistics(announced) ? 'statistics' : 'model',
+      model: { hash: state.model, description: describe(announced) },
+      released: isTraining(announced) ? 'model' : announced.kind,
       plan: planOf(announced),
       ...(privacy.unit === 'example' && { example: { clipNorm: privacy.clipNorm } }),
       minimumCohort: cohort.minimum,
@@ -158,6 +155,13 @@ export class Records {
       after = last.identity;
     }
   }
+}
+
+/** What a job has released. */
+function describe(announced: Announcement): string {
+  if (isStatistics(announced)) return `statistics of ${announced.statistics.columns.length} columns`;
+  const model = `${announced.model.kind} of ${countWeights(announced.model)} weights`;
+  return isEvaluation(announced) ? `evaluation of a ${model}` : model;
 }
 
 function lines(values: readonly unknown[]): string {

@@ -22,7 +22,13 @@ export interface RetentionOptions {
   readonly discard: (hash: string) => Promise<void>;
   readonly ledger: KeptLedger;
   readonly audit: AuditLog;
-  readonly announced: (job: string) => Promise<Partial<Pick<AnnouncedJob, 'model' | 'data' | 'startFrom'>>>;
+  /** What of a job says which artifacts it needs. */
+  readonly announced: (job: string) => Promise<
+    Partial<Pick<AnnouncedJob, 'model' | 'data' | 'startFrom'>> & {
+      /** SHA-256 of the weights that it evaluates. */
+      readonly evaluated?: string;
+    }
+  >;
   /** All requests for erasure. */
   readonly requests: () => Promise<readonly Pick<ErasureRequest, 'job' | 'state'>[]>;
   /** Unix time in milliseconds. */
@@ -67,10 +73,12 @@ export class Retention {
     const held = await this.heldJobs();
     const old = new Map<string, readonly string[]>();
     const needed = new Set<string>();
-    for (const { job } of await store.jobs.list()) {
+    for (const { job, status } of await store.jobs.list()) {
       needed.add(job);
-      const { model, data } = await this.options.announced(job);
+      const { model, data, evaluated } = await this.options.announced(job);
       if (model?.sha256 !== undefined) needed.add(model.sha256);
+      const isOver = status === 'finished' || status === 'stopped';
+      if (evaluated !== undefined && !isOver) needed.add(evaluated);
       if (data?.standardise !== undefined) needed.add(data.standardise.statistics);
       const state = await store.jobs.state(job);
       if (state !== undefined) needed.add(state.model).add(state.task);

@@ -1,4 +1,4 @@
 export * from './open-task.js';
-export * from './statistics-task.js';
+export * from './sum-task.js';
 export * from './task.js';
 export * from './training-task.js';

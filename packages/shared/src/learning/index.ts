@@ -1,5 +1,6 @@
 export * from './dense-network.js';
 export * from './evaluation-counts.js';
+export * from './evaluation-figures.js';
 export * from './initial-weights.js';
 export * from './layout.js';
 export * from './model.js';

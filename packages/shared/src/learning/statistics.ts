@@ -105,7 +105,7 @@ export interface ColumnStatistics extends BoundedColumn {
 }
 
 /** Counts that are less than so many deviations of their noise say nothing. */
-const LEAST_DEVIATIONS = 3;
+export const LEAST_DEVIATIONS = 3;
 
 /**
  * Reads a sum of {@link RowCounter.vector} over clients.

@@ -1,7 +1,10 @@
 export * from './announced-job.js';
 export * from './announcement.js';
 export * from './artifacts.js';
+export { sumNoise, type CountedRounds } from './counting-job.js';
 export * from './enrolment.js';
+export * from './evaluation-file.js';
+export * from './evaluation-job.js';
 export * from './handshake.js';
 export * from './job.js';
 export {

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { Refusal } from '../errors.js';
 import { decodeStatistics } from '../learning/index.js';
 import { canonicalJson, type EncodingPlan } from '../privacy/index.js';
-import { sumNoise, type AnnouncedStatistics } from './statistics-job.js';
+import { ofAllClients, type CountedRounds } from './counting-job.js';
+import type { AnnouncedStatistics } from './statistics-job.js';
 
 const noisy = z.object({ value: z.number(), noise: z.number().min(0) });
 
@@ -33,18 +34,11 @@ export type StatisticsFile = z.output<typeof statisticsFileSchema>;
 export function releasedStatistics(
   job: AnnouncedStatistics,
   plan: EncodingPlan,
-  { rounds, sum }: { readonly rounds: number; readonly sum: Float64Array },
+  counted: CountedRounds,
 ): StatisticsFile {
-  // How often a client that is never lost is in the sums, on average: what is counted is all clients, not those of all rounds together.
-  const expected = rounds * job.cohort.samplingRate;
-  const columns =
-    rounds === 0
-      ? []
-      : decodeStatistics(
-          job.statistics,
-          sum.map((value) => value / expected),
-          sumNoise(plan, rounds) / expected,
-        );
+  const { sum, noise } = ofAllClients(job, plan, counted);
+  const { rounds } = counted;
+  const columns = rounds === 0 ? [] : decodeStatistics(job.statistics, sum, noise);
   return statisticsFileSchema.parse({
     format: 'tutti-statistics-v1',
     job: job.name,

@@ -1,7 +1,7 @@
 import { epsilonFigure } from '@tutti/shared/privacy';
 import {
   isStatistics,
-  type AnyJob,
+  type SimulatedJob,
   type Job,
   type RoundRecord,
   type RunFacts,
@@ -42,7 +42,7 @@ export function body({ summary, rounds, job, statement }: BodyInput): Markup {
   </main>`;
 }
 
-export function header(summary: RunFacts, job: AnyJob, notes: readonly string[]): Markup {
+export function header(summary: RunFacts, job: SimulatedJob, notes: readonly string[]): Markup {
   const endings = {
     rounds: 'all rounds done',
     budget: 'stopped at the ε budget',
@@ -66,7 +66,7 @@ export function header(summary: RunFacts, job: AnyJob, notes: readonly string[])
 export function tiles(
   summary: RunFacts,
   rounds: readonly RoundRecord[],
-  job: AnyJob,
+  job: SimulatedJob,
   result: Markup,
 ): Markup {
   const completed = rounds.filter(({ outcome }) => outcome === 'completed');
@@ -109,7 +109,7 @@ function meter(spent: number | null, budget: number): Markup {
   </svg>`;
 }
 
-export function guarantee(summary: RunFacts, job: AnyJob): Markup {
+export function guarantee(summary: RunFacts, job: SimulatedJob): Markup {
   const { heading, warning, parts } = guaranteeOf(summary, job);
   return markup`<section class="guarantee${warning === undefined ? '' : ' none'}">
     <h2>${heading}</h2>

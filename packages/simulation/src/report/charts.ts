@@ -1,4 +1,4 @@
-import type { AnyJob, RoundRecord } from '@tutti/shared/protocol';
+import type { SimulatedJob, RoundRecord } from '@tutti/shared/protocol';
 
 /** One curve, or one layer of a stack, over the rounds. */
 export interface Series {
@@ -27,7 +27,10 @@ export interface Charts {
 }
 
 /** The charts of a run. */
-export function chartsOf(records: readonly RoundRecord[], job: Pick<AnyJob, 'kind' | 'privacy'>): Charts {
+export function chartsOf(
+  records: readonly RoundRecord[],
+  job: Pick<SimulatedJob, 'kind' | 'privacy'>,
+): Charts {
   const each = (value: (record: RoundRecord) => number | null) => records.map(value);
   const trained = (value: (record: RoundRecord) => number | undefined) =>
     each((record) => (record.outcome === 'completed' ? finite(value(record) ?? null) : null));

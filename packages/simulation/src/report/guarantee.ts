@@ -1,5 +1,5 @@
 import { epsilonFigure } from '@tutti/shared/privacy';
-import { isStatistics, type AnyJob, type RunFacts } from '@tutti/shared/protocol';
+import { isStatistics, type SimulatedJob, type RunFacts } from '@tutti/shared/protocol';
 import { percent, smallProbability } from './figures.js';
 
 /** What a run promises to the people in its data, in words. */
@@ -10,7 +10,7 @@ export interface Guarantee {
   readonly parts: readonly { readonly title: string; readonly text: string }[];
 }
 
-export function guaranteeOf(summary: RunFacts, job: AnyJob): Guarantee {
+export function guaranteeOf(summary: RunFacts, job: SimulatedJob): Guarantee {
   const parts = job.privacy.unit === 'example' ? forExamples(summary) : forClients(summary, job);
   if (!summary.seeded) return { heading: 'What is guaranteed', parts };
   const warning =
@@ -19,7 +19,7 @@ export function guaranteeOf(summary: RunFacts, job: AnyJob): Guarantee {
   return { heading: 'No privacy is claimed', warning, parts };
 }
 
-function forClients(summary: RunFacts, job: AnyJob): Guarantee['parts'] {
+function forClients(summary: RunFacts, job: SimulatedJob): Guarantee['parts'] {
   const what = isStatistics(job) ? 'statistics' : 'models';
   return [
     { title: `Against whoever sees the ${what}`, text: released(summary, what) },
@@ -60,7 +60,7 @@ function released({ epsilon, delta, rounds }: RunFacts, what: string): string {
   );
 }
 
-function coordinator({ epsilon }: RunFacts, job: Pick<AnyJob, 'cohort'>): string {
+function coordinator({ epsilon }: RunFacts, job: Pick<SimulatedJob, 'cohort'>): string {
   const who =
     'It sees the noisy sum of every round, knows who took part, and may collude with ' +
     `${percent(job.cohort.corruptFraction)} of a cohort.`;

@@ -1,10 +1,10 @@
 import { epsilonFigure } from '@tutti/shared/privacy';
-import type { AnyJob, RoundRecord } from '@tutti/shared/protocol';
+import type { SimulatedJob, RoundRecord } from '@tutti/shared/protocol';
 import { percent } from './figures.js';
 import { markup, type Markup } from './markup.js';
 
 /** The job as resolved: every setting with its value. */
-export function jobTable(job: AnyJob): Markup {
+export function jobTable(job: SimulatedJob): Markup {
   return markup`<details>
     <summary>The job</summary>
     <dl class="job">

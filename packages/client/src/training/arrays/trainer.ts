@@ -72,31 +72,47 @@ export class ArraysTrainer implements Trainer, GradientEngine {
   }
 
   async evaluate(weights: Float32Array, examples: Examples): Promise<Evaluation> {
+    let loss = 0;
+    let correct = 0;
+    await this.forward(weights, examples, (probabilities, start, length) => {
+      const labels = examples.labels.subarray(start, start + length);
+      const score = scoreBatch(probabilities, labels, this.layout.classes);
+      loss += score.loss;
+      correct += score.correct;
+    });
+    return { loss: loss / examples.count, accuracy: correct / examples.count };
+  }
+
+  async predict(weights: Float32Array, examples: Examples): Promise<Float32Array> {
+    const { classes } = this.layout;
+    const all = new Float32Array(examples.count * classes);
+    await this.forward(weights, examples, (probabilities, start, length) =>
+      all.set(probabilities.subarray(0, length * classes), start * classes),
+    );
+    return all;
+  }
+
+  /** @param take - gets the class probabilities of each batch, its first row and how many it has */
+  private async forward(
+    weights: Float32Array,
+    examples: Examples,
+    take: (probabilities: Float32Array, start: number, length: number) => void,
+  ): Promise<void> {
     checkWeights(this.layout, weights);
     checkExamples(this.layout, examples);
     checkSomeExamples(examples);
-    return this.serial.run(() => Promise.resolve(this.score(weights, examples)));
-  }
-
-  private score(weights: Float32Array, examples: Examples): Evaluation {
-    const { network } = this;
-    network.weights.set(weights);
-    network.reserve(Math.min(evaluationBatch, examples.count));
-    let loss = 0;
-    let correct = 0;
-    for (let start = 0; start < examples.count; start += evaluationBatch) {
-      const length = Math.min(evaluationBatch, examples.count - start);
-      const rows = Int32Array.from({ length }, (_, row) => start + row);
-      network.load(examples.features, examples.labels, rows);
-      const score = scoreBatch(
-        network.forward(length),
-        examples.labels.subarray(start, start + length),
-        this.layout.classes,
-      );
-      loss += score.loss;
-      correct += score.correct;
-    }
-    return { loss: loss / examples.count, accuracy: correct / examples.count };
+    return this.serial.run(() => {
+      const { network } = this;
+      network.weights.set(weights);
+      network.reserve(Math.min(evaluationBatch, examples.count));
+      for (let start = 0; start < examples.count; start += evaluationBatch) {
+        const length = Math.min(evaluationBatch, examples.count - start);
+        const rows = Int32Array.from({ length }, (_, row) => start + row);
+        network.load(examples.features, examples.labels, rows);
+        take(network.forward(length), start, length);
+      }
+      return Promise.resolve();
+    });
   }
 
   dispose(): void {

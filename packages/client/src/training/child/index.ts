@@ -109,6 +109,11 @@ export async function createChildTrainer(
     },
     evaluate: (weights, examples, personal = kept(examples)) =>
       run(({ process }) => process.call('evaluate', { weights, examples, personal: personal.read() })),
+    // A trainer that protects each example is made to train, and nothing else is asked of it.
+    ...(options.protection === undefined && {
+      predict: (weights: Float32Array, examples: Examples, personal = kept(examples)) =>
+        run(({ process }) => process.call('predict', { weights, examples, personal: personal.read() })),
+    }),
     dispose: () => stop(),
   };
 }

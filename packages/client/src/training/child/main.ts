@@ -31,6 +31,10 @@ async function answer(request: Request): Promise<unknown> {
       const { weights, examples, personal } = request.takes;
       return required().evaluate(weights, examples, held(personal));
     }
+    case 'predict': {
+      const { weights, examples, personal } = request.takes;
+      return required().predict?.(weights, examples, held(personal));
+    }
   }
 }
 

@@ -45,6 +45,10 @@ export interface Calls {
     };
     readonly gives: Evaluation;
   };
+  predict: {
+    readonly takes: Calls['evaluate']['takes'];
+    readonly gives: Float32Array;
+  };
 }
 
 export type CallName = keyof Calls;

@@ -79,14 +79,43 @@ export class TensorFlowTrainer implements Trainer {
   }
 
   async evaluate(weights: Float32Array, examples: Examples, personal?: PersonalWeights): Promise<Evaluation> {
+    let loss = 0;
+    let correct = 0;
+    await this.forward(weights, examples, personal, (probabilities, start, length) => {
+      const labels = examples.labels.subarray(start, start + length);
+      const score = scoreBatch(probabilities, labels, this.trainable.classes);
+      loss += score.loss;
+      correct += score.correct;
+    });
+    return { loss: loss / examples.count, accuracy: correct / examples.count };
+  }
+
+  async predict(
+    weights: Float32Array,
+    examples: Examples,
+    personal?: PersonalWeights,
+  ): Promise<Float32Array> {
+    const { classes } = this.trainable;
+    const all = new Float32Array(examples.count * classes);
+    await this.forward(weights, examples, personal, (probabilities, start) =>
+      all.set(probabilities, start * classes),
+    );
+    return all;
+  }
+
+  /** @param take - gets the class probabilities of each batch, its first row and how many it has */
+  private async forward(
+    weights: Float32Array,
+    examples: Examples,
+    personal: PersonalWeights | undefined,
+    take: (probabilities: Float32Array, start: number, length: number) => void,
+  ): Promise<void> {
     checkWeights(this, weights);
     checkExamples(this.trainable, examples);
     checkSomeExamples(examples);
     return this.serial.run(async () => {
       const turns = this.turns();
       this.load(this.withPersonal(weights, examples, personal));
-      let loss = 0;
-      let correct = 0;
       for (let start = 0; start < examples.count; start += evaluationBatch) {
         const length = Math.min(evaluationBatch, examples.count - start);
         const rows = Int32Array.from({ length }, (_, row) => start + row);
@@ -97,13 +126,9 @@ export class TensorFlowTrainer implements Trainer {
           );
           return this.tf.softmax(logits as Tensor2D).dataSync<'float32'>();
         });
-        const labels = examples.labels.subarray(start, start + length);
-        const score = scoreBatch(probabilities, labels, this.trainable.classes);
-        loss += score.loss;
-        correct += score.correct;
+        take(probabilities, start, length);
         await turns.take();
       }
-      return { loss: loss / examples.count, accuracy: correct / examples.count };
     });
   }
 

@@ -14,7 +14,7 @@ export interface StatementFacts {
     readonly hash: string;
   };
   /** What is released after every round. Default: a model. */
-  readonly released?: 'model' | 'statistics';
+  readonly released?: 'model' | 'statistics' | 'evaluation';
   readonly model: {
     /** SHA-256 of the final model, or of the statistics, hex. */
     readonly hash: string;

@@ -55,6 +55,22 @@ const words: Readonly<Record<NonNullable<StatementFacts['released']>, ReleasedWo
     done: 'counted columns of the data of',
     learns: 'the statistics say',
   },
+  evaluation: {
+    label: 'Evaluation',
+    many: 'evaluation',
+    underGuarantee: 'the evaluation after every round, the final one included',
+    readers: 'Readers of the evaluation',
+    clientsSee: 'the model that is evaluated',
+    contribution: 'vector of counts',
+    contributions: 'counts',
+    bounded: 'which what is counted of a row and the rows that count keep to an L2 norm of',
+    clipping:
+      'by what is counted of a row and by how many rows of a client count, whatever rows and model are',
+    processing:
+      'divided by how often a client is drawn on average (not by how many there were), and read as accuracy, loss, areas under ROC curves and calibration',
+    done: 'evaluated a model on the data of',
+    learns: 'the evaluation says',
+  },
 };
 
 export function releasedWords({ released = 'model' }: Pick<StatementFacts, 'released'>): ReleasedWords {
