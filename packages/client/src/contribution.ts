@@ -1,5 +1,5 @@
 import { Refusal, TuttiError } from '@tutti/shared/errors';
-import { isKnownStatistics } from './library.js';
+import { isKnownEvaluation, isKnownStatistics } from './library.js';
 import type { Task, Work } from './work.js';
 
 /** Something that went wrong over the owner's data: its cause is for the owner alone. */
@@ -38,8 +38,22 @@ export async function contributionOf(
 function emptiedBy(error: unknown, { known }: Task): TuttiError | undefined {
   if (!(error instanceof TuttiError)) return undefined;
   if (error.code === 'dp.not-finite') return notFinite();
-  return isKnownStatistics(known) && error.code === 'data.not-a-number' ? error : undefined;
+  const { code } = error;
+  if (isKnownStatistics(known) && code === 'data.not-a-number') return error;
+  return isKnownEvaluation(known) && OF_ROWS.has(code) ? error : undefined;
 }
+
+/** What an evaluation finds wrong with what stands in the rows, or how many there are: who declines would tell it. */
+const OF_ROWS: ReadonlySet<string> = new Set([
+  'data.category',
+  'data.empty',
+  'data.held-out',
+  'data.image-size',
+  'data.label',
+  'data.missing',
+  'data.not-a-number',
+  'data.vector',
+]);
 
 function zeros({ known }: Task): Float32Array {
   return new Float32Array(known.plan.dimension);

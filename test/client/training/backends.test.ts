@@ -48,6 +48,12 @@ describe.each(names)('the %s backend', (name) => {
     const actual = await trainer.train(start, examples, settings, publicGenerator(3));
     expect(relativeDifference(actual, expected)).toBeLessThan(1e-5);
     const [here, there] = [await trainer.evaluate(actual, examples), await arrays.evaluate(actual, examples)];
+    const [own, reference] = [
+      await trainer.predict!(actual, examples),
+      await arrays.predict!(actual, examples),
+    ];
+    expect(own).toHaveLength(reference.length);
+    own.forEach((probability, at) => expect(Math.abs(probability - reference[at]!)).toBeLessThan(1e-4));
     expect(here.loss).toBeCloseTo(there.loss, 5);
     expect(here.accuracy).toBe(there.accuracy);
     trainer.dispose();

@@ -59,6 +59,7 @@ describe('a trainer in a process of its own', () => {
       );
       expect(actual).toEqual(expected);
       expect(await there.evaluate(start, examples)).toEqual(await here.evaluate(start, examples));
+      expect(await there.predict!(start, examples)).toEqual(await here.predict!(start, examples));
     },
   );
 

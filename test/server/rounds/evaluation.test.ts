@@ -2,11 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ParticipantEvent, Work } from '@tutti/client';
-import { knownJob } from '@tutti/client';
+import { evaluateOn, knownJob } from '@tutti/client';
 import { clientConfigSchema } from '@tutti/client/daemon';
+import { createTrainer, type Trainer } from '@tutti/client/training';
 import { ArtifactFiles, KeptLedger } from '@tutti/server';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { toHex } from '@tutti/shared/crypto';
+import { Refusal } from '@tutti/shared/errors';
 import {
   countEvaluation,
   decodeEvaluation,
@@ -27,6 +29,7 @@ import {
   shapeOf,
   type AnnouncedEvaluation,
 } from '@tutti/shared/protocol';
+import { contributionOf } from '../../../packages/client/src/contribution.js';
 import { localWork } from '../../../packages/client/src/daemon/local-work.js';
 import { TestFederation } from '../../support/federation.js';
 import { runToItsEnd } from '../../support/run-to-its-end.js';
@@ -94,16 +97,20 @@ async function workOf(client: number, heldOut: number | undefined = HELD_OUT): P
   return localWork(config, { modelFiles: () => Promise.resolve(undefined) });
 }
 
-/** The contribution of a client as it is before it is clipped, noised and masked. */
-function contribution(work: Work, job: AnnouncedEvaluation): Promise<Float32Array> {
-  return work.contribute({
+function taskOf(job: AnnouncedEvaluation): Parameters<Work['contribute']>[0] {
+  return {
     known: knownJob(primitives, 'e'.repeat(64), job),
     round: 1,
     model: weights,
     uniform: () => 0,
     random: seededRandom('unused'),
     signal: new AbortController().signal,
-  });
+  };
+}
+
+/** The contribution of a client as it is before it is clipped, noised and masked. */
+function contribution(work: Work, job: AnnouncedEvaluation): Promise<Float32Array> {
+  return work.contribute(taskOf(job));
 }
 
 /** Of these rows, by direct computation: no counts, no bins. */
@@ -273,5 +280,50 @@ describe('a job of kind evaluation over sockets', () => {
     const account = new Account().charge(release, noiseDistance);
     const spent = ledger.stateOf(federation.jobHash).spent();
     expect(spent.coordinator).toBeCloseTo(account.epsilon(job.privacy.delta), 9);
+  });
+});
+
+describe('a client that cannot count', () => {
+  const declined = async (work: Work) => {
+    const reasons: string[] = [];
+    const vector = await contributionOf(work, taskOf(evaluation()), ({ code }) => reasons.push(code));
+    return { reasons, isZero: vector.every((value) => value === 0) };
+  };
+  const failing = (code: string): Work => ({
+    contribute: () => Promise.reject(new Refusal(code, 'Found.', 'Mend it.')),
+  });
+
+  it.each(['data.held-out', 'data.empty', 'data.label', 'data.not-a-number'])(
+    'sends zeros where what stands in its rows is why (%s): who declines would tell it',
+    async (code) => {
+      expect(await declined(failing(code))).toEqual({ reasons: [code], isZero: true });
+    },
+  );
+
+  it('sends zeros where the model gives what is not a number on its rows', async () => {
+    const work = await workOf(0);
+    const task = { ...taskOf(evaluation()), model: Float32Array.of(NaN, 1, 1, 1, 1, 1) };
+    const reasons: string[] = [];
+    const vector = await contributionOf(work, task, ({ code }) => reasons.push(code));
+    expect(reasons).toEqual(['client.not-finite']);
+    expect(vector.every((value) => value === 0)).toBe(true);
+  });
+
+  it('declines where its file or its trainer is why', async () => {
+    await expect(declined(failing('data.unreadable'))).rejects.toThrow();
+    const rows = { features: Float32Array.of(0, 0), labels: Int32Array.of(0), count: 1 };
+    const plain = await createTrainer(training.model, 'arrays');
+    const blind: Trainer = {
+      ...plain,
+      train: plain.train.bind(plain),
+      evaluate: plain.evaluate.bind(plain),
+      initialWeights: () => weights,
+      dispose: () => undefined,
+    };
+    const work = evaluateOn(
+      () => rows,
+      () => blind,
+    );
+    await expect(work.contribute(taskOf(evaluation()))).rejects.toMatchObject({ code: 'job.kind' });
   });
 });
