@@ -10,7 +10,9 @@ import {
   MemoryJournal,
   Participant,
   type ParticipantEvent,
+  evaluateOn,
   trainOn,
+  workByKind,
 } from '@tutti/client';
 import { modelSpecSchema } from '@tutti/shared/learning';
 import { createTrainer } from '@tutti/client/training';
@@ -153,6 +155,11 @@ export class TestClient {
     const identity = await createIdentity(primitives, systemRandom);
     const certificate = await enrol(primitives, { ...invitation, url }, identity, Date.now());
     const trainer = await createTrainer(modelSpecSchema.parse(model), 'arrays');
+    const rows = {
+      features: new Float32Array(2 * model.inputs).fill(0.5),
+      labels: Int32Array.of(0, 1),
+      count: 2,
+    };
     const client: TestClient = new TestClient(
       identity,
       new Participant({
@@ -165,14 +172,16 @@ export class TestClient {
         groupId: fromHex(invitation.group),
         // One address serves whichever coordinator is active, as where a proxy stands before two.
         library: new Library({ fetch: (hash) => new HttpArtifacts(client.url).fetch(hash) }, primitives),
-        work: trainOn(
-          () => ({
-            features: new Float32Array(2 * model.inputs).fill(0.5),
-            labels: Int32Array.of(0, 1),
-            count: 2,
-          }),
-          () => trainer,
-        ),
+        work: workByKind({
+          training: trainOn(
+            () => rows,
+            () => trainer,
+          ),
+          evaluation: evaluateOn(
+            () => rows,
+            () => trainer,
+          ),
+        }),
         policy: {
           maximumEpsilon: 1e6,
           maximumDelta: 0.1,

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { buildDashboard } from '../../../packages/server/build-dashboard.mjs';
 import { chromium, launch, open } from '../../browser/chromium.js';
+import { trainAndEvaluate } from '../../support/evaluation.js';
 import { eventually, QUICK_JOB, TestCoordinator } from '../../support/test-coordinator.js';
 
 const required = process.env['TUTTI_REQUIRE_SERVICES'] !== undefined;
@@ -56,6 +57,23 @@ describe.skipIf(chromium === undefined && !required)('the dashboard (needs Chrom
 
     await page.evaluate(`location.hash = '#/clients'`);
     await shows(page, '5 connected of 5 enrolled');
+    expect(errors).toEqual([]);
+  });
+
+  it('shows how good a model is once it was evaluated, with the error of each figure', async () => {
+    const coordinator = await coordinatorOfTest();
+    await coordinator.join(5);
+    await trainAndEvaluate(coordinator);
+    const { page, errors } = await open(await launch(chromium ?? ''), coordinator.url);
+    await signIn(page, coordinator.token);
+    await shows(page, 'how-good');
+    const { json } = await coordinator.ask('showJob', { named: 'how-good' });
+    await page.evaluate(`location.hash = '#/jobs/${(json as { job: string }).job}'`);
+    await shows(page, 'Area under ROC curve');
+    const text = await content(page);
+    expect(text).toMatch(/Rows counted\s+-?[\d.]+ ± [\d.]+/);
+    expect(text).toMatch(/Accuracy\s+(too few|[\d.]+ ± [\d.]+)/);
+    expect(text).toContain('Class, taken for');
     expect(errors).toEqual([]);
   });
 

@@ -6,6 +6,7 @@ import { Chart } from '../parts/chart.js';
 import { LiveRoundView } from '../parts/live-round.js';
 import { Status } from '../parts/status.js';
 import { RELEASED } from '../released.js';
+import { Evaluation } from './evaluation.js';
 import { count, moment, percent, seconds, short } from '../figures.js';
 import type { Round } from '../state.js';
 
@@ -56,6 +57,7 @@ export function Job({ job, rounds = [], mayAct, load, act }: JobProps) {
         )}
         {mayAct && <Actions job={job} act={act} />}
       </section>
+      {job.kind === 'evaluation' && job.model !== null && <Evaluation hash={job.model} />}
       {job.live !== null && <LiveRoundView live={job.live} />}
       <Curves job={job} rounds={rounds} />
       <Rounds rounds={rounds} />
