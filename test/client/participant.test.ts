@@ -167,7 +167,8 @@ async function scene(overrides: Partial<ClientPolicy> = {}, patience = 0, work?:
   const setTime = (to: number) => {
     time = to;
   };
-  return { invite, events, sent, journal, handler, participant, setTime, isClosed: () => closed };
+  const model = toHex(primitives.sha256(weightsToBytes(trainer.initialWeights())));
+  return { invite, events, sent, journal, model, handler, participant, setTime, isClosed: () => closed };
 }
 
 const adverts = (answer: Frame) => (answer.header as { message?: string }).message === 'advert';
@@ -359,11 +360,21 @@ describe('a participant', () => {
     expect(events.at(-1)).toMatchObject({ kind: 'left', code: 'session.closed' });
   });
 
-  it('joins no more rounds under one model than its policy allows', async () => {
-    const { invite } = await scene();
-    expect(adverts(await invite())).toBe(true);
+  it('contributes no more often under one model than its policy allows', async () => {
+    const { invite, journal, model } = await scene();
+    const { job: hash } = (await invite()).header as { job: string };
+    await journal.addAttempt(hash, model);
     expect(adverts(await invite({ reference: { round: 1, attempt: 1 } }))).toBe(true);
+    await journal.addAttempt(hash, model);
     expect(declined(await invite({ reference: { round: 1, attempt: 2 } }))).toBe('secagg.policy.attempts');
+  });
+
+  it('goes on joining while attempts end before anything of it has left: others may be late', async () => {
+    const { invite } = await scene();
+    const answers = [];
+    for (let attempt = 0; attempt < 5; attempt++)
+      answers.push(adverts(await invite({ reference: { round: 1, attempt } })));
+    expect(answers).toEqual([true, true, true, true, true]);
   });
 
   it('stops at its own budget, whatever the job’s says', async () => {

@@ -253,6 +253,11 @@ export class TestFederation {
     return Promise.all(this.clients.map(({ journal }) => journal.charges()));
   }
 
+  /** How often a vector of each client has left under a model, by its own journal. */
+  attemptsUnder(model: string): Promise<readonly number[]> {
+    return Promise.all(this.clients.map(({ journal }) => journal.attempts(this.jobHash, model)));
+  }
+
   /** A list of the authority's: serial numbers are places of clients. */
   revoke(version: number, serials: readonly number[]): Promise<RevocationList> {
     const { groupId } = this;

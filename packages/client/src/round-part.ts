@@ -152,7 +152,6 @@ export class RoundPart {
       switch (effect.kind) {
         case 'persist-mark':
           await journal.setMark(reference.job, effect.roundNumber);
-          await journal.addAttempt(reference.job, model);
           observe?.({ kind: 'joined', round: reference });
           break;
         case 'encode': {
@@ -167,6 +166,8 @@ export class RoundPart {
           break;
         }
         case 'charge':
+          // Only sums that a vector went into can be subtracted from one another: an attempt that ended before this does not count.
+          await journal.addAttempt(reference.job, model);
           // Rounds of other jobs may have been charged since this one was joined: the budget is looked at once more.
           await this.options.spending.charge(known, this.charge(known, effect.sharers));
           observe?.({ kind: 'contributed', round: reference });

@@ -38,6 +38,22 @@ describe('a cap on what all jobs may spend on one client', () => {
   });
 });
 
+describe('the vectors that leave under one model', () => {
+  it('are counted by each client, before its vector leaves', async () => {
+    const federation = await TestFederation.create({ seed: 'attempts', clients: 6, job: { cohort } });
+    const directory = await temporaryDirectory();
+    const store = await openStore(directory);
+    onTestFinished(() => store.close());
+    const { runner, gather } = await federation.coordinator(store, directory);
+    const { modelHash } = runner;
+    await gather();
+    expect(await federation.attemptsUnder(modelHash)).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(await runner.attempt()).toMatchObject({ outcome: 'completed' });
+    expect(await federation.attemptsUnder(modelHash)).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(await federation.attemptsUnder(runner.modelHash)).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+});
+
 describe('a limit on how many rounds a client takes part in', () => {
   it('is kept by the draw, from what the ledger says, after a restart too', async () => {
     const federation = await TestFederation.create({ seed: 'limit', clients: 6, job: { rounds: 2, cohort } });

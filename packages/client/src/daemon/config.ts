@@ -121,7 +121,7 @@ export const clientConfigSchema = z.strictObject({
         .max(100)
         .default(3)
         .describe(
-          'Rounds that may be joined under one model: more would let a coordinator subtract one sum from another.',
+          'Vectors that may leave under one model: more would let a coordinator subtract one sum from another.',
         ),
       purposes: names.optional().describe('Purposes that are agreed to. Default: any.'),
       legalBases: z

@@ -23,7 +23,7 @@ export interface Journal {
   /** The highest round number joined for a job, -1 before the first. */
   mark(job: string): Promise<number>;
   setMark(job: string, roundNumber: number): Promise<void>;
-  /** Rounds joined under one model of a job. */
+  /** Attempts under one model of a job for which a vector has left, or was about to. */
   attempts(job: string, model: string): Promise<number>;
   addAttempt(job: string, model: string): Promise<void>;
   /** Every charge of every job, in the order in which they were made. */
