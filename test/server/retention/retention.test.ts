@@ -15,6 +15,8 @@ async function tenDays(options: {
   readonly state?: string;
   readonly checkpoints?: number;
   readonly logs?: number;
+  /** Of another job, which evaluates the third of its models. */
+  readonly evaluation?: 'running' | 'paused' | 'finished' | 'stopped';
 }) {
   const folder = await temporaryDirectory();
   const store = await openSqliteStore(join(folder, 'store.db'));
@@ -47,6 +49,10 @@ async function tenDays(options: {
     await store.jobs.setState({ job, rounds: round, attempt: 0, model: modelHash, task: taskHash });
     await audit.record('ada', 'job.look', job, { round });
   }
+  if (options.evaluation !== undefined) {
+    const submission = { name: 'e', submittedBy: 'ada', submittedAt: START, source: '' };
+    await store.jobs.submit({ job: await put('evaluation'), status: options.evaluation, ...submission });
+  }
   const retention = new Retention({
     periods: { checkpoints: options.checkpoints, logs: options.logs },
     store,
@@ -54,7 +60,11 @@ async function tenDays(options: {
     discard: (hash) => artifacts.remove(hash),
     ledger,
     audit,
-    announced: () => Promise.resolve({ model: modelSpecSchema.parse({ inputs: 2, classes: 2 }) }),
+    announced: (asked) =>
+      Promise.resolve({
+        model: modelSpecSchema.parse({ inputs: 2, classes: 2 }),
+        ...(asked !== job && { evaluated: models[2]! }),
+      }),
     requests: () =>
       Promise.resolve(options.state === undefined ? [] : [{ job, state: options.state as 'received' }]),
     now,
@@ -104,6 +114,19 @@ describe('retention', () => {
     const noted = (await entries()).length;
     expect(await retention.enforce()).toEqual({ checkpoints: 0, logs: 0 });
     expect(await entries()).toHaveLength(noted);
+  });
+
+  it('keeps a model until its evaluation is over', async () => {
+    for (const evaluation of ['running', 'paused'] as const) {
+      const { retention, there } = await tenDays({ checkpoints: 4, evaluation });
+      await retention.enforce();
+      expect(await there()).toEqual([3, 6, 7, 8, 9, 10]);
+    }
+    for (const evaluation of ['finished', 'stopped'] as const) {
+      const { retention, there } = await tenDays({ checkpoints: 4, evaluation });
+      await retention.enforce();
+      expect(await there()).toEqual([6, 7, 8, 9, 10]);
+    }
   });
 
   it.each(['received', 'excluded', 'remedied', 'verified'])(

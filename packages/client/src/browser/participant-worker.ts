@@ -143,7 +143,7 @@ export class ParticipantRoom {
 
   /** What the person has said of a job; one that is new is offered. */
   private async approvalOf(known: KnownJob, observe: (event: BrowserEvent) => void): Promise<Approval> {
-    // A page has features without names, of which nothing can be counted.
+    // A page has features without names, and holds none of its rows out: nothing can be counted of them.
     if (!isKnownTraining(known)) return 'refused';
     const storage = this.required();
     if (await storage.hasAgreed(known.hash)) return 'approved';
