@@ -2,10 +2,10 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Refusal } from '@tutti/shared/errors';
-import { jobSchema } from '@tutti/shared/protocol';
+import { isStatistics, isTraining, jobSchema } from '@tutti/shared/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseJob, readJob } from '../../packages/cli/src/job/job-file.js';
+import { parseJob, readAnyJob, readJob } from '../../packages/cli/src/job/job-file.js';
 
 const good = 'name: digits\nmodel:\n  inputs: 64\n  classes: 10\n';
 
@@ -244,6 +244,21 @@ describe('a file', () => {
     expect(await readJob(path)).toEqual(parseJob(await readFile(path, 'utf8'), path));
     expect((await readJob(path)).name).toBe(name);
   });
+});
+
+it('the example that counts counts every column that the example it is for has, on the same clients', async () => {
+  const counts = await readAnyJob('examples/jobs/breast-cancer-statistics.yaml');
+  const trains = await readAnyJob('examples/jobs/breast-cancer-standardised.yaml');
+  if (!isStatistics(counts) || !isTraining(trains)) throw new Error('They are of other kinds.');
+  const header = (await readFile('examples/jobs/breast-cancer.csv', 'utf8'))
+    .split('\n', 1)[0]
+    ?.trim()
+    .split(',');
+  expect([...counts.statistics.columns.map(({ name }) => name), trains.data.label]).toEqual(header);
+  expect(trains.model.inputs).toBe(counts.statistics.columns.length);
+  expect(trains.data.standardise).toEqual({ statistics: counts.name });
+  expect(trains.simulation).toEqual(counts.simulation);
+  expect(trains.data.heldOut).toBe(counts.data.heldOut);
 });
 
 it('a job printed as resolved reads back as itself', () => {
