@@ -147,14 +147,14 @@ data: { label: label, columns: [{ name: a, type: number }, { name: b, type: numb
 model: { inputs: 2, classes: 2 }
 `;
 
-  async function checked(text: string, name = 'rows.csv') {
+  async function checked(text: string, more: Record<string, unknown> = {}) {
     const { config } = await initialised();
     const folder = await temporaryDirectory();
-    const [data, jobFile] = [join(folder, name), join(folder, 'job.yaml')];
+    const [data, jobFile] = [join(folder, 'rows.csv'), join(folder, 'job.yaml')];
     await writeFile(data, text);
     await writeFile(jobFile, job);
     const content = parse(await readFile(config, 'utf8')) as Record<string, unknown>;
-    await writeFile(config, stringify({ ...content, data: { source: data } }));
+    await writeFile(config, stringify({ ...content, data: { source: data, ...more } }));
     return run(['client', 'check', '--config', config, '--job', jobFile]);
   }
 
@@ -162,6 +162,18 @@ model: { inputs: 2, classes: 2 }
     const { code, stdout } = await checked(rows);
     expect(code).toBe(0);
     expect(stdout).toContain('2 rows fit the job lungs');
+  });
+
+  it('says how many rows are held out, and refuses a fraction that leaves a side without any', async () => {
+    const many = `a,b,label\n${Array.from({ length: 200 }, (_, row) => `${row},1,${row % 2}`).join('\n')}\n`;
+    const { code, stdout } = await checked(many, { heldOut: 0.25 });
+    expect(code).toBe(0);
+    const [, left, heldOut] = /(\d+) rows fit the job lungs, and (\d+) more are held out/.exec(stdout) ?? [];
+    expect(Number(left) + Number(heldOut)).toBe(200);
+    expect(Number(heldOut)).toBeGreaterThan(20);
+    const few = await checked('a,b,label\n1,2,0\n', { heldOut: 0.25 });
+    expect(few.code).toBe(2);
+    expect(few.stdout).toContain('Give more rows, or change data.heldOut.');
   });
 
   it.each<[string, string, RegExp, RegExp]>([
