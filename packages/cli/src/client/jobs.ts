@@ -53,7 +53,13 @@ function describe(job: SeenJob): string {
   ${work(job)}, fingerprint ${job.model}${job.modelSource === undefined ? '' : `, fetched from ${onOneLine(job.modelSource)}`}
   rounds      ${job.rounds}, sums of at least ${job.minimumCohort} clients
   unit        ${job.unit === 'example' ? 'each example by itself; nothing is promised to this client as a whole' : 'this client as a whole'}
-  privacy     ε at most ${epsilonFigure(job.epsilon)} against readers of the models at δ = ${deltaFigure(job.delta)}; clip norm ${job.clipNorm}, noise multiplier ${job.noiseMultiplier.toFixed(3)}`;
+  privacy     ε at most ${epsilonFigure(job.epsilon)} against readers of ${released(job)} at δ = ${deltaFigure(job.delta)}; clip norm ${Number(job.clipNorm.toPrecision(4))}, noise multiplier ${job.noiseMultiplier.toFixed(3)}`;
+}
+
+/** What everybody may read of a job. */
+function released({ columns, evaluates }: SeenJob): string {
+  if (evaluates !== undefined) return 'the evaluation';
+  return columns === undefined ? 'the models' : 'the statistics';
 }
 
 /** What a job does with the rows. */
