@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { jobSchema } from '@tutti/shared/protocol';
 import { readData, RunDirectory, simulate } from '@tutti/simulation';
+import { openSubject } from '../../packages/cli/src/explain/subject.js';
 import { counted, statisticsOf } from '../support/statistics.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -51,6 +52,18 @@ describe('a simulation of a job that standardises', () => {
     expect(await readFile(join(summary.directory, 'job.yaml'), 'utf8')).toMatch(
       new RegExp(`statistics: ${found.hash}`),
     );
+  });
+
+  it('explains anybody’s rows as it was trained on them, whatever the flags say', async () => {
+    const directory = await folder();
+    const options = { job: job(), transport: 'memory', out: directory, jobDirectory: directory } as const;
+    const { directory: at } = await simulate(options);
+    await writeFile(join(directory, 'own.csv'), 'label,pressure\n1,101057\n0,100943\n');
+    const data = join(directory, 'own.csv');
+    const subject = await openSubject(at, { data, label: 'label', offset: 7, scale: 7 });
+    expect(subject.names).toEqual(['pressure']);
+    expect(subject.rows.map((row) => [...row])).toEqual([[1], [-1]]);
+    expect((await openSubject(at, { label: 'label', offset: 7, scale: 7 })).names).toEqual(['pressure']);
   });
 
   it.each([
