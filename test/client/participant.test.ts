@@ -426,10 +426,19 @@ describe('a participant', () => {
       'patients.csv, line 7, column “hiv”: no category.',
       'Mend it.',
     );
+    const { invite, events, sent } = await scene({}, 0, { contribute: () => Promise.reject(fault) });
+    // A coordinator chooses the categories: that some row has none of them must not be seen in the answer either.
+    expect(adverts(await invite())).toBe(true);
+    expect(JSON.stringify(sent)).not.toMatch(/category|patients|line 7|client.failed/);
+    expect(events[0]).toMatchObject({ kind: 'emptied', code: fault.code, message: fault.message });
+  });
+
+  it('declines where its data cannot be read at all, and says no more than that it failed', async () => {
+    const fault = new Refusal('data.unreadable', 'patients.csv cannot be read.', 'Mend it.');
     const { invite, events } = await scene({}, 0, { contribute: () => Promise.reject(fault) });
     const { header } = await invite();
     expect(header).toMatchObject({ type: 'decline', code: 'client.failed' });
-    expect(JSON.stringify(header)).not.toMatch(/category|patients|line 7/);
+    expect(JSON.stringify(header)).not.toMatch(/patients|unreadable/);
     expect(events).toMatchObject([{ kind: 'declined', code: fault.code, message: fault.message }]);
   });
 

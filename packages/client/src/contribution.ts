@@ -1,5 +1,4 @@
 import { Refusal, TuttiError } from '@tutti/shared/errors';
-import { isKnownEvaluation, isKnownStatistics } from './library.js';
 import type { Task, Work } from './work.js';
 
 /** Something that went wrong over the owner's data: its cause is for the owner alone. */
@@ -10,8 +9,8 @@ export class WorkFailed extends Error {
 /**
  * The vector of a round. Whoever hands out the weights chooses them, and may choose them so that training overflows on certain rows and on no
  * others: what is said of that would be an exact answer about the data, which no noise covers and no ledger counts. So a vector that is not
- * finite is replaced by zeros, which go into the sum as any other vector does. A job that counts chooses its columns in the same way: one that holds words in
- * the rows of certain people would be declined by their clients and by no others.
+ * finite is replaced by zeros, which go into the sum as any other vector does. Columns, categories and classes are chosen by whoever makes the job, too: rows in
+ * which certain people stand would not fit, and a client that declined would answer a question beside the noise.
  *
  * @param emptied - told where that happened
  * @throws {WorkFailed} where there is no vector
@@ -25,7 +24,7 @@ export async function contributionOf(
     const update = await work.contribute(task);
     if (update.every(Number.isFinite)) return update;
   } catch (error) {
-    const why = emptiedBy(error, task);
+    const why = emptiedBy(error);
     if (why === undefined) throw new WorkFailed('The work on the data failed.', { cause: error });
     emptied(why);
     return zeros(task);
@@ -35,15 +34,13 @@ export async function contributionOf(
 }
 
 /** Why there are zeros in place of a vector; undefined where the work has failed for another reason than what stands in the rows. */
-function emptiedBy(error: unknown, { known }: Task): TuttiError | undefined {
+function emptiedBy(error: unknown): TuttiError | undefined {
   if (!(error instanceof TuttiError)) return undefined;
   if (error.code === 'dp.not-finite') return notFinite();
-  const { code } = error;
-  if (isKnownStatistics(known) && code === 'data.not-a-number') return error;
-  return isKnownEvaluation(known) && OF_ROWS.has(code) ? error : undefined;
+  return OF_ROWS.has(error.code) ? error : undefined;
 }
 
-/** What an evaluation finds wrong with what stands in the rows, or how many there are: who declines would tell it. */
+/** What may be wrong with what stands in the rows, or with how many there are. That a column is not there at all is no secret of a row, and is declined. */
 const OF_ROWS: ReadonlySet<string> = new Set([
   'data.category',
   'data.empty',
