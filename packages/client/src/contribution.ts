@@ -1,4 +1,5 @@
 import { Refusal, TuttiError } from '@tutti/shared/errors';
+import { isRowFault } from './data/row-faults.js';
 import type { Task, Work } from './work.js';
 
 /** Something that went wrong over the owner's data: its cause is for the owner alone. */
@@ -37,20 +38,8 @@ export async function contributionOf(
 function emptiedBy(error: unknown): TuttiError | undefined {
   if (!(error instanceof TuttiError)) return undefined;
   if (error.code === 'dp.not-finite') return notFinite();
-  return OF_ROWS.has(error.code) ? error : undefined;
+  return isRowFault(error) ? error : undefined;
 }
-
-/** What may be wrong with what stands in the rows, or with how many there are. That a column is not there at all is no secret of a row, and is declined. */
-const OF_ROWS: ReadonlySet<string> = new Set([
-  'data.category',
-  'data.empty',
-  'data.held-out',
-  'data.image-size',
-  'data.label',
-  'data.missing',
-  'data.not-a-number',
-  'data.vector',
-]);
 
 function zeros({ known }: Task): Float32Array {
   return new Float32Array(known.plan.dimension);

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { ClientStore, spentBy } from '@tutti/client/daemon';
 import type { JobInput } from '@tutti/shared/protocol';
@@ -46,6 +47,30 @@ describe('a client that protects each of its rows', () => {
       expect(perExample.coordinator).toBeCloseTo(spent.coordinator, 9);
       expect(total.coordinator).toBe(0);
     }
+  });
+
+  it('leaves out rows that do not fit, each by itself, and tells its owner alone', async () => {
+    const coordinator = await startCoordinator();
+    const configs = await Promise.all(
+      Array.from({ length: 6 }, () =>
+        makeClient(coordinator.keys, coordinator.url, { policy: AGREED, training: WASM }),
+      ),
+    );
+    // Of one client two rows have a class that the job does not know, of another all.
+    await writeFile(configs[0]!.data.source, 'a,b,label\n0,1,0\n1,0,7\n1,1,1\n0,0,9\n');
+    await writeFile(configs[1]!.data.source, 'a,b,label\n1,0,7\n0,0,9\n');
+    const clients = await Promise.all(configs.map(runClient));
+    await coordinator.welcomed(6);
+    const record = await (await coordinator.openJob(job)).attempt();
+    expect(record).toMatchObject({ outcome: 'completed', survivors: 6 });
+    await Promise.all(clients.map((client) => client.close()));
+    const noticed = configs.map(({ state }) => {
+      const store = ClientStore.open(state);
+      const notices = store.notices(5);
+      store.close();
+      return notices.map(({ code, message }) => `${code}: ${/^\d+/.exec(message)?.[0]}`);
+    });
+    expect(noticed).toEqual([['data.rows-left-out: 2'], ['data.rows-left-out: 2'], [], [], [], []]);
   });
 
   it('keeps out of such a job unless its owner agreed to it, and says why', async () => {

@@ -151,7 +151,9 @@ function run(parts: Parts): ClientDaemon {
   });
   const artifacts = new HttpArtifacts(coordinator.url, request);
   const library = new Library(artifacts, primitives);
-  const work = localWork(config, library);
+  const work = localWork(config, library, ({ code, message, remedy }) =>
+    store.notice({ code, message, remedy }, now()),
+  );
   const participant = new Participant({
     primitives,
     random: () => systemRandom,

@@ -9,13 +9,18 @@ import {
   type Source,
   type Table,
 } from '../data/index.js';
-import { Refusal } from '@tutti/shared/errors';
+import { Refusal, type TuttiError } from '@tutti/shared/errors';
+import type { PrivacyUnit } from '@tutti/shared/privacy';
 import type { RowLayout } from '@tutti/shared/protocol';
 import type { KnownJob, KnownStatistics, KnownTraining } from '../library.js';
 import type { ClientConfig } from './config.js';
 
 /** What of a job says which rows it takes. */
-export type RowsAskedFor = Pick<KnownTraining['job'], 'model' | 'purpose'> & { readonly data: RowLayout };
+export type RowsAskedFor = Pick<KnownTraining['job'], 'model' | 'purpose'> & {
+  readonly data: RowLayout;
+  /** Left out, each row has to fit. */
+  readonly privacy?: { readonly unit: PrivacyUnit };
+};
 
 interface KnownRows extends Pick<KnownJob, 'hash'> {
   readonly job: RowsAskedFor;
@@ -29,7 +34,11 @@ export class LocalData {
   private kept: { readonly key: string; readonly table: Promise<Table> } | undefined;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly config: Pick<ClientConfig, 'data' | 'policy'>) {}
+  /** @param tell - told of rows that were left out */
+  constructor(
+    private readonly config: Pick<ClientConfig, 'data' | 'policy'>,
+    private readonly tell: (fault: TuttiError) => void = () => undefined,
+  ) {}
 
   /** The rows that a job asks for, as it describes them, but those held out. @throws {Refusal} `data.…`, `policy.columns` */
   examples(known: KnownRows): Promise<Table> {
@@ -43,7 +52,8 @@ export class LocalData {
 
   /** How many rows a job would get, each of them read and checked. @throws {Refusal} `data.…`, `policy.columns` */
   async count(job: RowsAskedFor, part: Part = 'training'): Promise<number> {
-    return (await this.read(await openSource(this.config.data), job, part)).count;
+    const { model, purpose, data } = job;
+    return (await this.read(await openSource(this.config.data), { model, purpose, data }, part)).count;
   }
 
   /** The columns that a job counts, a row at a time: nothing is kept. @throws {Refusal} `data.…`, `policy.columns` */
@@ -77,7 +87,17 @@ export class LocalData {
   private async read(source: Source, job: RowsAskedFor, part: Part): Promise<Table> {
     const { inputs, classes: classCount } = job.model;
     const options = { ...(await this.options(job.purpose)), ...this.split(part) };
-    return readExamples(source, { ...job.data, inputs, classCount }, options);
+    const expected = { ...job.data, inputs, classCount };
+    if (job.privacy?.unit !== 'example') return readExamples(source, expected, options);
+    let first: TuttiError | undefined;
+    let count = 0;
+    const unfit = (fault: TuttiError) => {
+      first ??= fault;
+      count++;
+    };
+    const table = await readExamples(source, expected, { ...options, unfit });
+    if (first !== undefined) this.tell(leftOut(count, first));
+    return table;
   }
 
   private split(part: Part): Pick<ReadOptions, 'split'> {
@@ -102,6 +122,14 @@ export class LocalData {
       ...(data.consent !== undefined && { withdrawn: await withdrawnBy(data.consent, purpose) }),
     };
   }
+}
+
+function leftOut(count: number, { message, remedy }: TuttiError): Refusal {
+  return new Refusal(
+    'data.rows-left-out',
+    `${count} of the rows do not fit the job, and were left out. The first: ${message}`,
+    remedy,
+  );
 }
 
 async function withdrawnBy(

@@ -1,4 +1,5 @@
 import { isKnownTraining, type KnownEvaluation, type KnownTraining, type Library } from '../library.js';
+import type { TuttiError } from '@tutti/shared/errors';
 import type { Trainer } from '../training/trainer.js';
 import { countOn, workByKind } from '../counting.js';
 import { evaluateOn } from '../evaluating.js';
@@ -10,12 +11,15 @@ import { personalWeightsFile } from './personal-weights.js';
 /**
  * Trains on the data of a configuration, in a process of its own, and counts it. Data and trainers are loaded when a round needs them: a daemon that waits holds
  * neither.
+ *
+ * @param tell - told of rows that were left out
  */
 export function localWork(
   config: ClientConfig,
   library: Pick<Library, 'modelFiles'>,
+  tell?: (fault: TuttiError) => void,
 ): Work & { close(): Promise<void> } {
-  const data = new LocalData(config);
+  const data = new LocalData(config, tell);
   const trainers = new Map<string, Promise<Trainer>>();
   const trainer = (known: KnownTraining | KnownEvaluation): Promise<Trainer> => {
     const made = trainers.get(known.hash) ?? open(known, config.training, library);

@@ -1,9 +1,10 @@
-import { Refusal } from '@tutti/shared/errors';
+import { Refusal, type TuttiError } from '@tutti/shared/errors';
 import { columnWidth, type Column, type RowLayout } from '@tutti/shared/protocol';
 import type { Examples } from '../training/trainer.js';
 import { classIn, writeCell } from './cells.js';
 import { isAllowed, requireColumns, type AllowedColumns } from './columns.js';
 import { isHeldOut, tooFew, type Part } from './held-out.js';
+import { isRowFault } from './row-faults.js';
 import type { Source, SourceColumn, SourceRow } from './source.js';
 
 /** What rows must look like, and how many features and classes the model takes. */
@@ -34,6 +35,11 @@ export interface ReadOptions {
     readonly by?: string;
     readonly part: Part;
   };
+  /**
+   * Told of each row that does not fit, which is left out; then there may be no rows at all. Where each row is protected by itself, whether one fits must
+   * change nothing but its own part. Default: a row that does not fit is an error.
+   */
+  readonly unfit?: (fault: TuttiError) => void;
 }
 
 /** Examples, and how many features one has. */
@@ -72,14 +78,20 @@ export async function readExamples(
     options,
   )) {
     const at = (name: string) => `${source.name}, ${place}, column “${name}”`;
-    const features = new Float32Array(inputs);
-    let offset = 0;
-    for (const [index, column] of columns.entries()) {
-      writeCell({ value: cells[index], place: at(column.name) }, column, expected, features, offset);
-      offset += columnWidth(column);
+    try {
+      const features = new Float32Array(inputs);
+      let offset = 0;
+      for (const [index, column] of columns.entries()) {
+        writeCell({ value: cells[index], place: at(column.name) }, column, expected, features, offset);
+        offset += columnWidth(column);
+      }
+      rows.add(features, classIn({ value: cells[columns.length], place: at(expected.label) }, classes));
+    } catch (error) {
+      if (options.unfit === undefined || !isRowFault(error)) throw error;
+      options.unfit(error);
     }
-    rows.add(features, classIn({ value: cells[columns.length], place: at(expected.label) }, classes));
   }
+  if (options.unfit !== undefined) return rows.table();
   if (rows.count === 0 && options.split !== undefined) throw tooFew(source.name, options.split.part);
   if (rows.count === 0) {
     throw new Refusal(
