@@ -126,6 +126,28 @@ describe('tutti job', () => {
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('privacy.client') as string });
   });
 
+  it('draws from the clients that a job is for, and from nobody else', async () => {
+    const own = await TestCoordinator.start();
+    const environment = { TUTTI_COORDINATOR: own.url, TUTTI_TOKEN: own.token };
+    const askOwn = (...argv: string[]) => run(argv, { environment });
+    const members = [...(await own.join(3)), ...(await own.join(5, undefined, { region: 'north' }))];
+    const only = join(directory, 'north.yaml');
+    const job = QUICK_JOB.replace('name: quick', 'name: north');
+    await writeFile(only, job.replace('cohort: {', 'cohort: { eligible: { region: [north] },'));
+    const { job: hash } = JSON.parse((await askOwn('job', 'submit', only, '--json')).stdout) as {
+      job: string;
+    };
+    const followed = await askOwn('job', 'logs', hash, '--follow');
+    expect(followed.stdout).toMatch(/^round 1 completed: 5 of 5 in the sum/m);
+    expect(followed.stdout).toMatch(/^round 2 completed: 5 of 5/m);
+    await writeFile(only, job.replace('cohort: {', 'cohort: { eligible: { region: [south] },'));
+    expect((await askOwn('job', 'submit', only)).stderr).toContain(
+      '0 clients are enrolled that the job is for',
+    );
+    for (const client of members) client.leave();
+    await own.dispose();
+  });
+
   it('brings a model of layers along, from beside the job file, for clients to fetch by its hash', async () => {
     const { default: tf } = await import('@tensorflow/tfjs');
     await tf.setBackend('cpu');

@@ -27,7 +27,13 @@ import {
 import { ENDPOINTS, type Endpoint, type EndpointName } from '@tutti/server/api';
 import { createIdentity, fromHex, issueCertificate, toHex, type KeyPair } from '@tutti/shared/crypto';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
-import { decodeInvitation, helloMessage, PROTOCOL_VERSION, type ToCoordinator } from '@tutti/shared/protocol';
+import {
+  decodeInvitation,
+  helloMessage,
+  PROTOCOL_VERSION,
+  type Attributes,
+  type ToCoordinator,
+} from '@tutti/shared/protocol';
 
 const QUICK_MODEL = { inputs: 4, classes: 2 };
 
@@ -129,10 +135,10 @@ export class TestCoordinator {
   }
 
   /** Invites and enrols clients, and connects them. */
-  async join(count: number, model = QUICK_MODEL): Promise<readonly TestClient[]> {
+  async join(count: number, model = QUICK_MODEL, attributes?: Attributes): Promise<readonly TestClient[]> {
     const { json } = await this.ask('invite', { body: { count } });
     const { invitations } = json as { invitations: readonly string[] };
-    return Promise.all(invitations.map((word) => TestClient.join(word, this.url, model)));
+    return Promise.all(invitations.map((word) => TestClient.join(word, this.url, model, attributes)));
   }
 }
 
@@ -150,7 +156,12 @@ export class TestClient {
     private readonly coordinator: Uint8Array,
   ) {}
 
-  static async join(invitationWord: string, url: string, model = QUICK_MODEL): Promise<TestClient> {
+  static async join(
+    invitationWord: string,
+    url: string,
+    model = QUICK_MODEL,
+    attributes?: Attributes,
+  ): Promise<TestClient> {
     const invitation = decodeInvitation(invitationWord);
     const identity = await createIdentity(primitives, systemRandom);
     const certificate = await enrol(primitives, { ...invitation, url }, identity, Date.now());
@@ -167,6 +178,7 @@ export class TestClient {
         random: () => systemRandom,
         identity,
         certificate,
+        ...(attributes && { attributes }),
         authority: fromHex(invitation.authority),
         coordinator: fromHex(invitation.coordinator),
         groupId: fromHex(invitation.group),

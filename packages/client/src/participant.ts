@@ -3,6 +3,7 @@ import { Refusal } from '@tutti/shared/errors';
 import {
   frame,
   helloMessage,
+  type Attributes,
   PROTOCOL_VERSION,
   readHeader,
   sameRound,
@@ -47,6 +48,8 @@ export interface ParticipantOptions {
   /** Long-lived Ed25519 identity. */
   readonly identity: KeyPair;
   readonly certificate: Uint8Array;
+  /** What this client says of itself, for jobs that are for certain clients; never anything that follows from its data. Default: nothing. */
+  readonly attributes?: Attributes;
   /** Public key of the enrolment authority, 32 bytes. Not the coordinator's: see `docs/secure-aggregation.md`. */
   readonly authority: Uint8Array;
   /** Public key of the coordinator, 32 bytes, pinned. */
@@ -178,13 +181,15 @@ export class Participant {
       channel.close();
       return;
     }
-    const message = helloMessage(fromHex(challenge.nonce), coordinator, identity.publicKey);
+    const { attributes } = this.options;
+    const message = helloMessage(fromHex(challenge.nonce), coordinator, identity.publicKey, attributes);
     channel.send(
       frame({
         type: 'hello',
         version: PROTOCOL_VERSION,
         identity: toHex(identity.publicKey),
         certificate: toHex(certificate),
+        ...(attributes && { attributes: { ...attributes } }),
         signature: toHex(await primitives.sign(identity.secretKey, message)),
       }),
     );

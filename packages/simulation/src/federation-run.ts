@@ -69,6 +69,16 @@ export interface FederationRun<S> extends Following {
   readonly undertake: (library: Library, identities: readonly string[]) => Promise<Undertaking<S>>;
 }
 
+/** Virtual clients say nothing of themselves. @throws {Refusal} `run.eligible` */
+export function requireEverybody({ cohort: { eligible } }: Pick<SimulatedJob, 'cohort'>): void {
+  if (eligible === undefined) return;
+  throw new Refusal(
+    'run.eligible',
+    'The job is for clients of certain attributes; virtual clients have none.',
+    'Take `cohort.eligible` out of the job, or submit it to a coordinator: `tutti job submit`.',
+  );
+}
+
 /** Milliseconds that a phase waits at the most; virtual clients that are lost are not waited for. */
 const PHASE_DEADLINE = 10 * 60_000;
 

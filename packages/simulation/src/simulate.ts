@@ -6,7 +6,13 @@ import { announceJob, type AnnouncedJob, type Job, type RunSummary } from '@tutt
 import { loadDataset, partition, selectRows } from './data/index.js';
 import { negatedTrainer } from './erasure/negated-trainer.js';
 import { withoutRows } from './erasure/withdrawals.js';
-import { runFederation, type EndedRun, type Following, type Undertaking } from './federation-run.js';
+import {
+  requireEverybody,
+  runFederation,
+  type EndedRun,
+  type Following,
+  type Undertaking,
+} from './federation-run.js';
 import { writeOutputs } from './outputs.js';
 import { newRun, RunDirectory, type RunSettings, type Withdrawal } from './run-directory.js';
 
@@ -51,6 +57,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
   // Everything that a wrong job can trip over comes before the first file.
   requireAuditor(job, options);
   requireNewWeights(job);
+  requireEverybody(job);
   const data = await readData(settings);
   const model = await modelFilesOf(job.model, settings.jobDirectory);
   announceJob(job, job.simulation.clients);

@@ -10,7 +10,7 @@ import {
   type StatisticsSummary,
 } from '@tutti/shared/protocol';
 import { loadDataset, partition, selectRows } from './data/index.js';
-import { runFederation, type EndedRun, type Following } from './federation-run.js';
+import { requireEverybody, runFederation, type EndedRun, type Following } from './federation-run.js';
 import { writeStatisticsOutputs } from './outputs.js';
 import { newRun, RunDirectory, type RunSettings } from './run-directory.js';
 import type { SimulateOptions } from './simulate.js';
@@ -28,6 +28,7 @@ export async function simulateStatistics(options: CountOptions): Promise<Statist
   const { job, seed, transport, out, jobDirectory = '.' } = options;
   const settings = newRun(job, { seed, transport, jobDirectory });
   // Everything that a wrong job can trip over comes before the first file.
+  requireEverybody(job);
   const rows = await readRows(settings);
   announceStatistics(job, job.simulation.clients);
   return run(await RunDirectory.create(out, settings), settings, rows, options);

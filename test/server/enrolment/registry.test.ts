@@ -10,7 +10,7 @@ import {
 } from '@tutti/shared/crypto';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { Revocations } from '@tutti/shared/protocol';
-import { readRevocationFile, Registry, revocationFile } from '@tutti/server';
+import { readRevocationFile, Registry, revocationFile, type EnrolledClient } from '@tutti/server';
 import { seededRandom } from '../../support/seeded-random.js';
 import { temporaryDirectory } from '../../support/temporary.js';
 
@@ -52,10 +52,31 @@ describe('the registry of a coordinator', () => {
   it('lets in whoever is certified, until its certificate is revoked', async () => {
     const { enrol, registry, revocations, issue } = await scene();
     const [one, two] = [await enrol(1), await enrol(2)];
-    await registry.admit(one.identity, one.certificate);
+    await registry.admit(one.identity, one.certificate, {});
     await revocations.accept(await issue(1, [1]));
-    await expect(registry.admit(one.identity, one.certificate)).rejects.toThrow(code('certificate.revoked'));
-    await registry.admit(two.identity, two.certificate);
+    await expect(registry.admit(one.identity, one.certificate, {})).rejects.toThrow(
+      code('certificate.revoked'),
+    );
+    await registry.admit(two.identity, two.certificate, {});
+  });
+
+  it('notes what a client says of itself whenever that changes, and else once in a while', async () => {
+    const { enrol, options } = await scene();
+    const one = await enrol(1);
+    const seen: unknown[] = [];
+    let known: EnrolledClient | undefined;
+    const clients = {
+      find: () => Promise.resolve(known),
+      see: (client: Omit<EnrolledClient, 'firstSeen' | 'lastSeen'>, time: number) => {
+        known = { ...client, firstSeen: time, lastSeen: time };
+        return Promise.resolve(void seen.push(client.attributes));
+      },
+    };
+    const registry = new Registry({ ...options, clients });
+    await registry.admit(one.identity, one.certificate, {});
+    await registry.admit(one.identity, one.certificate, { region: 'north' });
+    await registry.admit(one.identity, one.certificate, { region: 'north' });
+    expect(seen).toEqual([{}, { region: 'north' }]);
   });
 
   it('lets nobody in whose certificate is revoked while it is being let in', async () => {
@@ -69,14 +90,16 @@ describe('the registry of a coordinator', () => {
       },
     };
     const registry = new Registry({ ...options, clients });
-    await expect(registry.admit(one.identity, one.certificate)).rejects.toThrow(code('certificate.revoked'));
+    await expect(registry.admit(one.identity, one.certificate, {})).rejects.toThrow(
+      code('certificate.revoked'),
+    );
     expect(registry.population).toEqual([]);
   });
 
   it('lets nobody in with another’s certificate', async () => {
     const { enrol, registry } = await scene();
     const [one, two] = [await enrol(1), await enrol(2)];
-    await expect(registry.admit(one.identity, two.certificate)).rejects.toThrow(
+    await expect(registry.admit(one.identity, two.certificate, {})).rejects.toThrow(
       code('certificate.other-identity'),
     );
   });

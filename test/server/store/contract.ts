@@ -209,8 +209,18 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     const client = (identity: string): Omit<EnrolledClient, 'firstSeen' | 'lastSeen' | 'revoked'> => ({
       identity,
       certificate: Uint8Array.of(1, 2, 3),
-      attributes: { region: 'north', rows: 120 },
+      attributes: { region: 'north', kind: 'clinic' },
       version: '0.1.0',
+    });
+
+    it('draws from those that a job is for, as they say of themselves now', async () => {
+      const { clients } = await opening();
+      await clients.see(client(CLIENT), 1);
+      await clients.see({ ...client(OTHER), attributes: {} }, 1);
+      expect(await clients.population({ region: ['north', 'south'] })).toEqual([CLIENT]);
+      expect(await clients.population()).toHaveLength(2);
+      await clients.see({ ...client(CLIENT), attributes: { region: 'east' } }, 2);
+      expect(await clients.population({ region: ['north', 'south'] })).toEqual([]);
     });
 
     it('notes when clients were seen, and who is revoked, for good', async () => {

@@ -1,6 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { JOB_KINDS, legalBasisSchema, specialCategoriesSchema, USUAL_DELTA } from '@tutti/shared/protocol';
+import {
+  JOB_KINDS,
+  attributesSchema,
+  legalBasisSchema,
+  specialCategoriesSchema,
+  USUAL_DELTA,
+} from '@tutti/shared/protocol';
 import { sourceConfigSchema } from '../data/open-source.js';
 import { WEEKDAYS } from '../policy/schedule.js';
 import type { ClientPolicy } from '../policy/policy.js';
@@ -41,6 +47,11 @@ export const clientConfigSchema = z.strictObject({
   state: path
     .default('state')
     .describe('Folder of what must outlive a restart: rounds joined, ε spent, approvals.'),
+  attributes: attributesSchema
+    .optional()
+    .describe(
+      'What this client says of itself to the coordinator, for jobs that are for certain clients: `region: north`, say. Nothing that follows from the rows.',
+    ),
   data: sourceConfigSchema.extend({
     provenance: z
       .string()

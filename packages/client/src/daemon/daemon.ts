@@ -159,6 +159,7 @@ function run(parts: Parts): ClientDaemon {
     random: () => systemRandom,
     identity,
     certificate,
+    ...(config.attributes && { attributes: config.attributes }),
     authority: fromHex(coordinator.authority),
     coordinator: fromHex(coordinator.key),
     groupId: fromHex(coordinator.group),

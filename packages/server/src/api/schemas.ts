@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { announcementSchema, JOB_KINDS } from '@tutti/shared/protocol';
+import { announcementSchema, attributesSchema, JOB_KINDS } from '@tutti/shared/protocol';
 import {
   checkSchema,
   ERASURE_STATES,
@@ -122,7 +122,7 @@ export const clientSchema = z.object({
   identity: hash,
   connected: z.boolean(),
   version: z.string(),
-  attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  attributes: attributesSchema,
   firstSeen: time,
   lastSeen: time,
   revoked: z.object({ at: time, why: z.string() }).nullable(),

@@ -3,6 +3,7 @@ import { Refusal, TuttiError } from '@tutti/shared/errors';
 import {
   frame,
   helloMessage,
+  type Attributes,
   PROTOCOL_VERSION,
   readHeader,
   toCoordinatorSchema,
@@ -14,7 +15,11 @@ import {
 import { Allowance, type Rate } from '../limits/index.js';
 
 /** Decides whether an identity whose signature has been verified may take part. Throws a Refusal where it may not. */
-export type Admission = (identity: Uint8Array, certificate: Uint8Array) => Promise<void>;
+export type Admission = (
+  identity: Uint8Array,
+  certificate: Uint8Array,
+  attributes: Attributes,
+) => Promise<void>;
 
 /** A message that belongs to a round of some job. */
 export type JobMessage = Exclude<ToCoordinator, { type: 'hello' }>;
@@ -131,7 +136,7 @@ export class Session implements ChannelHandler {
   private async verify(hello: Extract<ToCoordinator, { type: 'hello' }>): Promise<void> {
     const { primitives, coordinator, admit } = this.options;
     const identity = fromHex(hello.identity);
-    const message = helloMessage(this.nonce, coordinator, identity);
+    const message = helloMessage(this.nonce, coordinator, identity, hello.attributes);
     if (!(await primitives.verify(identity, message, fromHex(hello.signature)))) {
       throw new Refusal(
         'session.bad-signature',
@@ -139,7 +144,7 @@ export class Session implements ChannelHandler {
         'Check that the client uses the identity key that was enrolled.',
       );
     }
-    await admit(identity, fromHex(hello.certificate));
+    await admit(identity, fromHex(hello.certificate), hello.attributes ?? {});
   }
 
   private refuse(error: unknown): void {

@@ -6,6 +6,8 @@ import {
   type RevocationList,
 } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
+import { canonicalJson } from '@tutti/shared/privacy';
+import type { Attributes } from '@tutti/shared/protocol';
 import type { Admission } from '../connection/index.js';
 import type { Store } from '../store/index.js';
 
@@ -39,7 +41,7 @@ export class Registry {
   }
 
   /** @throws {Refusal} `certificate.…` where the authority did not certify this identity for this group and moment; `client.revoked`, `client.withdrawn`. */
-  readonly admit: Admission = async (identity, certificate) => {
+  readonly admit: Admission = async (identity, certificate, attributes) => {
     const { primitives, authority, groupId, now, revocations } = this.options;
     const verify = (list: RevocationList | undefined) =>
       verifyCertificate(primitives, authority, certificate, { groupId, now: now(), revocations: list });
@@ -52,13 +54,13 @@ export class Registry {
         'Use the certificate that the authority made for this key.',
       );
     }
-    await this.remember(toHex(identity), certificate);
+    await this.remember(toHex(identity), certificate, attributes);
     // A list that came meanwhile went through the clients that were known before this one was.
     if (revocations?.() !== list) await verify(revocations?.());
     this.enrolled.add(toHex(identity));
   };
 
-  private async remember(identity: string, certificate: Uint8Array): Promise<void> {
+  private async remember(identity: string, certificate: Uint8Array, attributes: Attributes): Promise<void> {
     const { clients, now } = this.options;
     if (clients === undefined) return;
     const known = await clients.find(identity);
@@ -77,8 +79,9 @@ export class Registry {
       );
     }
     const fresh = known !== undefined && now() - known.lastSeen < SEEN_EVERY;
-    if (fresh && equalBytes(known.certificate, certificate)) return;
-    const { attributes, version } = known ?? { attributes: {}, version: 'unknown' };
+    const same = known !== undefined && canonicalJson(known.attributes) === canonicalJson(attributes);
+    if (fresh && same && equalBytes(known.certificate, certificate)) return;
+    const { version } = known ?? { version: 'unknown' };
     await clients.see({ identity, certificate, attributes, version }, now());
   }
 }

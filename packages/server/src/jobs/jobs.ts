@@ -162,12 +162,12 @@ export class Jobs {
     const job = isEvaluation(submitted)
       ? await evaluatedHere({ ...kept, announced: (hash) => this.announced(hash) }, submitted)
       : await standardisedHere(kept, submitted);
-    const enrolled = (await store.clients.population()).length;
+    const enrolled = (await store.clients.population(job.cohort.eligible)).length;
     const counted = population ?? enrolled;
     if (counted < 3) {
       throw new Refusal(
         'job.too-few-clients',
-        `${enrolled} clients are enrolled; δ and the divisor of the mean follow from how many take part, and 3 are the least.`,
+        `${enrolled} clients are enrolled${job.cohort.eligible === undefined ? '' : ' that the job is for'}; δ and the divisor of the mean follow from how many take part, and 3 are the least.`,
         'Invite clients first, or say with `population` how many the guarantee shall count on.',
       );
     }
@@ -352,7 +352,7 @@ export class Jobs {
       authority,
       groupId,
       sessions,
-      population: () => store.clients.population(),
+      population: () => store.clients.population(announced.cohort.eligible),
       store,
       artifacts,
       files,

@@ -1,3 +1,4 @@
+export { attributesSchema, isEligible, type Attributes, type Eligible } from './about.js';
 export * from './announced-job.js';
 export * from './announcement.js';
 export * from './artifacts.js';

@@ -4,6 +4,7 @@ import { trainingSchema } from '../learning/training.js';
 import { jobDataSchema } from './job-data.js';
 import { jobPrivacySchema } from './job-privacy.js';
 import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
+import { eligibleSchema } from './about.js';
 
 const publicSeed = z
   .int()
@@ -140,6 +141,11 @@ export const jobSchema = z.strictObject({
         .optional()
         .describe(
           'Most rounds of the job that one client is charged for: after them it is not drawn any more. Default: any number.',
+        ),
+      eligible: eligibleSchema
+        .optional()
+        .describe(
+          'Which clients the job is for: of each attribute that is named, one of the values, as their owners state them. Default: all.',
         ),
       corruptFraction: z
         .number()

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Refusal } from '../errors.js';
 import { MESSAGE_TYPES } from '../secagg/index.js';
+import { attributesSchema } from './about.js';
 
 /** Raised by one whenever a message changes its meaning. Parties of different versions refuse one another. */
 export const PROTOCOL_VERSION = 2;
@@ -73,6 +74,8 @@ export const toCoordinatorSchema = z.discriminatedUnion('type', [
     version: z.literal(PROTOCOL_VERSION),
     identity: hash,
     certificate: hex(1024),
+    /** What its owner lets it say of itself; signed with the rest. */
+    attributes: attributesSchema.optional(),
     signature: hex(64),
   }),
   /** The client will not take part in this round, and says why: a code, and a reason where it is its owner's policy; never a detail of its data. */

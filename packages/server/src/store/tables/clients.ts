@@ -1,16 +1,15 @@
+import { attributesSchema, isEligible, type Attributes, type Eligible } from '@tutti/shared/protocol';
 import { z } from 'zod';
 import type { Access } from './access.js';
 import { bytes, json, time } from './columns.js';
-
-/** What a client says of itself, to be chosen by: never its data. */
-export type ClientAttributes = Readonly<Record<string, string | number | boolean>>;
 
 /** A client whose certificate has been checked. */
 export interface EnrolledClient {
   /** Identity key, hex. */
   readonly identity: string;
   readonly certificate: Uint8Array;
-  readonly attributes: ClientAttributes;
+  /** What it says of itself. */
+  readonly attributes: Attributes;
   /** Of Tutti, as it says. */
   readonly version: string;
   /** Unix milliseconds. */
@@ -21,7 +20,7 @@ export interface EnrolledClient {
   readonly withdrawn?: number;
 }
 
-const attributesSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+const memberRow = z.object({ identity: z.string(), attributes: json.pipe(attributesSchema) });
 const clientRow = z
   .object({
     identity: z.string(),
@@ -123,11 +122,14 @@ export class ClientTable {
     return rows.map((row) => clientRow.parse(row));
   }
 
-  /** Keys of all clients that are neither revoked nor withdrawn, in order: cohorts are drawn from them. */
-  async population(): Promise<readonly string[]> {
+  /** Keys of all clients that are neither revoked nor withdrawn, in order, of those that a job is for: cohorts are drawn from them. */
+  async population(eligible?: Eligible): Promise<readonly string[]> {
     const rows = await this.access.read(
-      'SELECT identity FROM clients WHERE revoked_at IS NULL AND withdrawn_at IS NULL ORDER BY identity',
+      'SELECT identity, attributes FROM clients WHERE revoked_at IS NULL AND withdrawn_at IS NULL ORDER BY identity',
     );
-    return rows.map((row) => z.string().parse(row['identity']));
+    return rows
+      .map((row) => memberRow.parse(row))
+      .filter(({ attributes }) => isEligible(eligible, attributes))
+      .map(({ identity }) => identity);
   }
 }
