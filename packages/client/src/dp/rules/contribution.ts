@@ -56,9 +56,9 @@ export function linearOnce(
   gradients: Tensor2D,
   { kernel, bias }: LinearShapes,
 ): Contribution {
-  const ofInputs = squaredNorms(tf, inputs);
+  const ofInputs = squaredLengths(tf, inputs);
   return {
-    squaredNorms: tf.mul(squaredNorms(tf, gradients), bias ? tf.add(ofInputs, 1) : ofInputs),
+    squaredNorms: tf.mul(squaredLengths(tf, gradients), bias ? tf.add(ofInputs, 1) : ofInputs),
     weightedSum: (factors) => {
       const scaled = tf.mul<Tensor2D>(gradients, tf.reshape(factors, [-1, 1]));
       const kernelSum = tf.matMul(inputs, scaled, true, false);
@@ -66,6 +66,51 @@ export function linearOnce(
       return bias ? [shaped, tf.sum(scaled, 0)] : [shaped];
     },
   };
+}
+
+/** What rounding to zero may take from one product of 32-bit floats and from adding it, where denormal numbers count as zero. */
+const underflow = 2.4e-38;
+
+/**
+ * Sum of squares of each row along the last side, with what underflow may have taken from it: beside a factor of 1e19, squares of 1e-20 that
+ * count as zero would hide a gradient above the clip norm.
+ */
+function squaredLengths(tf: TensorFlow, rows: Tensor): Tensor {
+  const { rank, shape } = rows;
+  return tf.tidy(() => tf.add(tf.sum(tf.square(rows), rank - 1), (shape[rank - 1] ?? 1) * underflow));
+}
+
+/**
+ * The least part of S² that a squared norm from Gram matrices counts as, where S is the sum over positions of |a_t| |g_t|: rounding is relative to S², not to
+ * the norm. Positions that do not agree leave 1/T of S², and Gram matrices are taken for few positions, so that hardly a gradient is touched that nobody has contrived.
+ */
+const leastShare = 1e-3;
+
+/**
+ * The squared norms of Gram matrices, bounded from below where their terms cancel or underflow: weights can be chosen so that a norm
+ * comes out as anything. What is bounded is clipped more than it need be, never less. What is not finite stays so.
+ */
+function withoutCancellation(
+  tf: TensorFlow,
+  norms: Tensor1D,
+  inputs: Tensor3D,
+  gradients: Tensor3D,
+): Tensor1D {
+  return tf.tidy(() => {
+    const [ofInputs, ofGradients] = [inputs, gradients].map((rows) => tf.sqrt(squaredLengths(tf, rows))) as [
+      Tensor,
+      Tensor,
+    ];
+    const squaredSum = (lengths: Tensor): Tensor1D => tf.square(tf.sum<Tensor1D>(lengths, 1));
+    const hidden = tf.add(
+      tf.mul(squaredSum(ofGradients), inputs.shape[2] * underflow),
+      tf.mul(squaredSum(ofInputs), gradients.shape[2] * underflow),
+    );
+    const counted = tf.add<Tensor1D>(norms, hidden);
+    const least = tf.mul(squaredSum(tf.mul(ofInputs, ofGradients)), leastShare);
+    // A maximum of the two would lose what is not a number on some backends.
+    return tf.add<Tensor1D>(counted, tf.relu(tf.sub(least, counted)));
+  });
 }
 
 /** Of the weights of a product with a kernel. */
@@ -110,12 +155,13 @@ export function linear(
       weightedSum: (factors) => [weightedRows(tf, factors, kernels, shapes.kernel), ...biasSum(factors)],
     };
   }
-  const kernelNorms = tf.tidy(() =>
+  const ofPairs = tf.tidy(() =>
     tf.sum<Tensor1D>(
       tf.mul(tf.matMul(inputs, inputs, false, true), tf.matMul(gradients, gradients, false, true)),
       [1, 2],
     ),
   );
+  const kernelNorms = withoutCancellation(tf, ofPairs, inputs, gradients);
   return {
     squaredNorms: total(kernelNorms),
     weightedSum: (factors) => {
