@@ -168,6 +168,9 @@ for (const kind of Object.keys(milliseconds))
 const own = (parts) => parts.active - parts['public keys'] - parts.masks - parts.port;
 console.log(`  all but public keys, masks and the port to the clients: ${median(own)}`);
 console.log(
+  `    and on a processor: ${median((parts) => parts.cpu - parts['public keys'] - parts.masks - parts.port)}`,
+);
+console.log(
   `    of it neither hashes nor the store: ${median((parts) => own(parts) - parts['hashes and sealing'] - parts.store)}`,
 );
 
