@@ -428,23 +428,44 @@ export class TestFederation {
 
   /**
    * Has every client dial a coordinator, and dial again as a deployed client does whenever its connection is lost.
-   * @param heard - told of each message before its client is
+   * @param heard - told of each message before its client is; while what it gives back is pending, no client takes any further message
    * @returns ends it
    */
-  dial(url: string, heard: (message: string) => void): () => void {
+  dial(url: string, heard: (message: string) => Promise<void> | undefined): () => void {
     this.artifacts = new HttpArtifacts(url);
+    let held = Promise.resolve();
+    let isHeld = false;
     const connections = this.participants.map((participant) =>
       dialCoordinator(url, {
         largestBody: 16 * 2 ** 20,
         accept: (channel) => {
           const handler = participant.accept(channel);
+          const waiting: Frame[] = [];
+          let isClosed = false;
+          const take = (frame: Frame) => {
+            const { type, message } = frame.header as { type: string; message?: string };
+            const hold = heard(message ?? type);
+            if (hold !== undefined) {
+              isHeld = true;
+              held = hold.then(() => {
+                isHeld = false;
+              });
+            }
+            handler.receive(frame);
+          };
+          const goOn = () => {
+            while (!isHeld && !isClosed && waiting.length > 0) take(waiting.shift() as Frame);
+            if (isHeld) void held.then(goOn);
+          };
           return {
             receive: (frame) => {
-              const { type, message } = frame.header as { type: string; message?: string };
-              heard(message ?? type);
-              handler.receive(frame);
+              waiting.push(frame);
+              goOn();
             },
-            closed: () => handler.closed(),
+            closed: () => {
+              isClosed = true;
+              handler.closed();
+            },
           };
         },
       }),
