@@ -1,7 +1,10 @@
 import { deltaOf, epsilonOf, rdpOf } from '@tutti/shared/privacy';
 import { describe, expect, test } from 'vitest';
 import { poissonGaussianCurve } from '../../../../packages/shared/src/privacy/accounting/rdp/poisson-gaussian.js';
-import { poissonSampledCurve } from '../../../../packages/shared/src/privacy/accounting/rdp/poisson-sampling.js';
+import {
+  poissonSampledCurve,
+  poissonSampledSymmetricCurve,
+} from '../../../../packages/shared/src/privacy/accounting/rdp/poisson-sampling.js';
 import { ddgauss, gaussian, sampled, skellam, times } from './event-makers.js';
 
 /** Masses on the integers from -reach to reach. */
@@ -117,6 +120,87 @@ describe('bounds lie above exact convolutions', () => {
     const exact = renyiDivergence(logSumOfDiscreteGaussians(0.25, 2, 80), 1, 16, 80);
     expect(exact).toBeGreaterThan((16 * 1) / (2 * 2 * 0.25));
     expect(exact).toBeLessThanOrEqual(rdpOf(ddgauss(0.25, 2, 1, 1, 1), [16])[0]!);
+  });
+});
+
+describe('sampling in front of symmetric noise, against exact sums', () => {
+  const logAdd = (a: number, b: number): number => {
+    const peak = Math.max(a, b);
+    return peak === -Infinity ? peak : peak + Math.log(Math.exp(a - peak) + Math.exp(b - peak));
+  };
+
+  /** ln E_Q[(P / Q)^order] / (order - 1) over all the outcomes that count, P and Q by their logarithms. */
+  function divergence(logP: Law, logQ: Law, order: number): number {
+    let sum = -Infinity;
+    for (let i = 0; i < logP.length; i += 1) sum = logAdd(sum, order * logP[i]! + (1 - order) * logQ[i]!);
+    return sum / (order - 1);
+  }
+
+  /** The law without the unit and the mixture with it, in one or two coordinates, over outcomes that both laws can show. */
+  function pair(logLaw: Law, shifts: readonly number[], rate: number): [without: Law, mixed: Law] {
+    const edge = Math.max(...shifts);
+    const indices = Array.from({ length: logLaw.length - edge }, (_, i) => i + edge);
+    let still = Float64Array.of(0);
+    let moved = Float64Array.of(0);
+    for (const shift of shifts) {
+      const grown = (law: Law, by: number): Law =>
+        Float64Array.from([...law].flatMap((mass) => indices.map((i) => mass + logLaw[i - by]!)));
+      [still, moved] = [grown(still, 0), grown(moved, shift)];
+    }
+    return [
+      still,
+      Float64Array.from(still, (mass, i) => logAdd(Math.log1p(-rate) + mass, Math.log(rate) + moved[i]!)),
+    ];
+  }
+
+  const positive = (law: Law): Law => law.map((mass) => (mass > 1e-290 ? Math.log(mass) : -800));
+  const laws: readonly (readonly [name: string, law: Law])[] = [
+    ['a discrete Gaussian of variance 0.3', logSumOfDiscreteGaussians(0.3, 1, 25)],
+    ['a discrete Gaussian of variance 2', logSumOfDiscreteGaussians(2, 1, 60)],
+    ['three discrete Gaussians of variance 0.5', logSumOfDiscreteGaussians(0.5, 3, 25)],
+    ['Skellam noise of variance 1', positive(skellamLaw(1))],
+    ['Skellam noise of variance 9', positive(skellamLaw(9))],
+  ];
+
+  test.each(laws)(
+    '%s: both neighbours stay below the bound, and the unit that came is the worse',
+    (_name, law) => {
+      let closest = 0;
+      for (const shifts of [[1], [3], [1, 2]]) {
+        for (const rate of [0.01, 0.1, 0.5, 0.9]) {
+          const [without, mixed] = pair(law, shifts, rate);
+          const [, whole] = pair(law, shifts, 1 - 1e-15);
+          const bound = poissonSampledSymmetricCurve(rate, (order) => divergence(whole, without, order));
+          for (const order of [2, 3, 4, 7]) {
+            const came = divergence(mixed, without, order);
+            const left = divergence(without, mixed, order);
+            expect(left).toBeLessThanOrEqual(came * (1 + 1e-9) + 1e-15);
+            expect(came).toBeLessThanOrEqual(bound(order) * (1 + 1e-9) + 1e-15);
+            closest = Math.max(closest, came / bound(order));
+          }
+        }
+      }
+      // With the true moments underneath, nothing is left between the bound and the truth.
+      expect(closest).toBeGreaterThan(1 - 1e-6);
+    },
+  );
+
+  test('noise that leans has the other neighbour as the worse one, so that symmetry is needed', () => {
+    const leaning = positive(Float64Array.from({ length: 60 }, (_, i) => 0.7 * 0.3 ** i));
+    const reversed = leaning.slice().reverse();
+    const worse = [leaning, reversed].some((law) => {
+      const [without, mixed] = pair(law, [1], 0.5);
+      return divergence(without, mixed, 8) > divergence(mixed, without, 8) * 1.01;
+    });
+    expect(worse).toBe(true);
+  });
+
+  test('the accountant takes it for one release of added noise, and for nothing else', () => {
+    const noise = skellam(9, 1, 1);
+    const curve = rdpOf(sampled(0.1, noise), [8])[0]!;
+    expect(curve).toBe(poissonSampledSymmetricCurve(0.1, (order) => rdpOf(noise, [order])[0]!)(8));
+    const twice = rdpOf(sampled(0.1, times(2, noise)), [8])[0]!;
+    expect(twice).toBe(poissonSampledCurve(0.1, (order) => rdpOf(times(2, noise), [order])[0]!)(8));
   });
 });
 

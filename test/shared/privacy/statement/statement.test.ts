@@ -106,7 +106,7 @@ describe('a privacy statement', () => {
       ],
     ],
     [9, [/3 rounds completed/, /1 aborted after they were charged/, /1 aborted before/]],
-    [10, [/Rényi/, /factor 3/, /upper bound/, /not opened/]],
+    [10, [/Rényi/, /Mironov, Talwar and Zhang/, /upper bound/, /not opened/]],
     [11, [/ε = .* at δ = 0.0002|ε = .* at δ = 2.0e-4/, /population of 500/, /ρ = /]],
     [12, [/of 6/, /worst client/, /median client/]],
     [13, [/expected \(not the actual\)/]],
@@ -201,7 +201,7 @@ describe('what facts change', () => {
     const statement = privacyStatement(factsOf({}, plain));
     expect(textOf(statement, 8)).toMatch(/Amplification: not claimed/);
     expect(textOf(statement, 8)).not.toMatch(/rests on/);
-    expect(textOf(statement, 10)).not.toMatch(/Zhu/);
+    expect(textOf(statement, 10)).not.toMatch(/Mironov/);
     expect(statement.figures.releasedModel.epsilon).toBeGreaterThan(
       privacyStatement(factsOf()).figures.releasedModel.epsilon!,
     );

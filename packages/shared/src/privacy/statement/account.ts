@@ -73,7 +73,7 @@ function accountant({ releasedModel }: StatementFigures): StatementItem {
     entries: [
       {
         label: 'Method',
-        text: `Rényi differential privacy on a fixed grid of orders, recomputed from the ledger${amplified ? '; Poisson sampling by Theorem 5 of Zhu and Wang (2019), with its factor 3' : ''}; the conversion to (ε, δ) of Canonne, Kamath and Steinke (2020)`,
+        text: `Rényi differential privacy on a fixed grid of orders, recomputed from the ledger${amplified ? '; Poisson sampling by its moments (Zhu and Wang 2019), of which symmetric noise needs one direction alone (Mironov, Talwar and Zhang 2019, Theorem 5)' : ''}; the conversion to (ε, δ) of Canonne, Kamath and Steinke (2020)`,
       },
       { label: 'Error', text: 'an upper bound: the true ε is smaller. Arithmetic in double precision' },
       {

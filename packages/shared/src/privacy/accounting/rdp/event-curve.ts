@@ -5,38 +5,47 @@ import { checkSampling } from '../sampling.js';
 import { sensitivityFactor } from '../sensitivity.js';
 import { distributedDiscreteGaussianCurve, laplaceCurve, skellamCurve } from './additive-noise.js';
 import { poissonGaussianCurve } from './poisson-gaussian.js';
-import { poissonSampledCurve } from './poisson-sampling.js';
+import { poissonSampledCurve, poissonSampledSymmetricCurve } from './poisson-sampling.js';
 import type { RenyiCurve } from './renyi-curve.js';
 import { withoutReplacementCurve } from './without-replacement.js';
 
 /**
- * The Rényi curve of one use of an event.
+ * The Rényi curve of one use of an event; the curves of what it is composed of add.
  *
  * @throws Refusal `privacy.unsupported-event` for a sampling without a proved bound
  */
-export function eventCurve(event: SingleEvent): RenyiCurve {
+export function eventCurve(event: PrivacyEvent): RenyiCurve {
+  const parts = usesOf(event).map((use) => ({ count: use.count, curve: singleCurve(use.event) }));
+  return (order) => parts.reduce((sum, { count, curve }) => sum + count * curve(order), 0);
+}
+
+function singleCurve(event: SingleEvent): RenyiCurve {
   checkSampling(event, 'rdp');
   switch (event.kind) {
     case 'poisson-sampled': {
       const distance = gaussianDistanceSquared(event.event);
-      return distance === undefined
-        ? poissonSampledCurve(event.rate, composedCurve(event.event))
-        : poissonGaussianCurve(event.rate, 1 / Math.sqrt(distance));
+      if (distance !== undefined) return poissonGaussianCurve(event.rate, 1 / Math.sqrt(distance));
+      const bound = isSymmetricNoise(event.event) ? poissonSampledSymmetricCurve : poissonSampledCurve;
+      return bound(event.rate, eventCurve(event.event));
     }
     case 'sampled-without-replacement': {
       const distance = gaussianDistanceSquared(event.event);
       const deviation = distance === undefined ? undefined : 1 / Math.sqrt(distance);
-      return withoutReplacementCurve(event.rate, composedCurve(event.event), deviation);
+      return withoutReplacementCurve(event.rate, eventCurve(event.event), deviation);
     }
     default:
       return baseCurve(event);
   }
 }
 
-/** A sampled step may itself release several things; their curves add. */
-function composedCurve(event: PrivacyEvent): RenyiCurve {
-  const parts = usesOf(event).map((use) => ({ count: use.count, curve: eventCurve(use.event) }));
-  return (order) => parts.reduce((sum, { count, curve }) => sum + count * curve(order), 0);
+/** One release by noise that is added and symmetric. What is released after it might depend on it, and a reflection would not undo that. */
+function isSymmetricNoise({ kind }: PrivacyEvent): boolean {
+  return (
+    kind === 'laplace' ||
+    kind === 'discrete-gaussian' ||
+    kind === 'distributed-discrete-gaussian' ||
+    kind === 'skellam'
+  );
 }
 
 function baseCurve(event: BaseEvent): RenyiCurve {

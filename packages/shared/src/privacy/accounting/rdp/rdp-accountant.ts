@@ -1,6 +1,6 @@
 import { Refusal } from '../../../errors.js';
 import type { PrivacyEvent, Protection } from '../events.js';
-import { protectionOf, usesOf, type SingleEvent, type Uses } from '../normalise.js';
+import { protectionOf, usesOf, type Uses } from '../normalise.js';
 import { pureEpsilon } from '../pure.js';
 import { rdpToDelta, rdpToEpsilon } from './conversion.js';
 import { eventCurve } from './event-curve.js';
@@ -84,7 +84,7 @@ export class RdpAccountant {
 }
 
 /** The Rényi curve of one use of an event at the given orders. */
-export function rdpOf(event: SingleEvent, orders: readonly number[] = DEFAULT_ORDERS): Float64Array {
+export function rdpOf(event: PrivacyEvent, orders: readonly number[] = DEFAULT_ORDERS): Float64Array {
   const curve = eventCurve(event);
   return Float64Array.from(orders, curve);
 }
