@@ -101,3 +101,48 @@ describe('a simulation that protects each example', () => {
     expect(resumed.modelHash).toBe(whole.modelHash);
   });
 });
+
+describe('a simulation whose clients share the noise that protects each example', () => {
+  const together = (rounds: number, privacy: JobInput['privacy'] = {}): Job => ({
+    ...silos({ noise: 'shared', ...privacy }, rounds),
+    training: jobSchema.shape.training.parse({ batchSize: 12, learningRate: 0.5 }),
+  });
+
+  it('learns from one step a round, at the ε that its noise costs each of them', async () => {
+    const out = await temporaryDirectory();
+    const run = await simulate({ job: together(30), transport: 'memory', out });
+    expect(run).toMatchObject({ rounds: 30, stopped: 'rounds' });
+    expect(run.accuracy).toBeGreaterThan(0.6);
+    expect(run.epsilon.coordinator).toBe(run.epsilon.releasedModel);
+    expect(run.epsilon.coordinator).toBeLessThanOrEqual(8);
+    expect(run.epsilon.coordinator).toBeGreaterThan(7.9);
+
+    const statement = await statementOf(run.directory);
+    expect(statement.figures).toMatchObject({
+      unit: 'example',
+      exampleSteps: { steps: 1, batchRate: 0.1, noise: 'shared' },
+    });
+    expect(statement.figures.noise.effectiveMultiplier).toBeGreaterThanOrEqual(run.noiseMultiplier);
+    const words = statement.summary.join(' ');
+    expect(words).toContain('The noise is that of a whole cohort');
+    expect(words).not.toContain('against everybody outside its client');
+    const report = await readFile(join(run.directory, 'report.html'), 'utf8');
+    expect(report).toContain('On the honest clients of a cohort together');
+    expect(report).not.toContain('On the client alone');
+    const ledger = await readFile(join(run.directory, 'ledger.jsonl'), 'utf8');
+    expect(ledger).toContain('"kind":"poisson-sampled"');
+    expect(ledger).toContain('"relation":"add-or-remove"');
+  });
+
+  it('stops at its budget, however many rounds it was given', async () => {
+    const out = await temporaryDirectory();
+    const run = await simulate({
+      job: together(40, { noiseMultiplier: 1.5, epsilon: 2 }),
+      transport: 'memory',
+      out,
+    });
+    expect(run.stopped).toBe('budget');
+    expect(run.epsilon.coordinator).toBeLessThanOrEqual(2);
+    expect(run.rounds).toBeGreaterThan(0);
+  });
+});

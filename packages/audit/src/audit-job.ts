@@ -81,6 +81,13 @@ async function clients(options: AuditJobOptions, noise: number): Promise<CanaryO
 
 async function examples(options: AuditJobOptions, noise: number): Promise<CanaryOutcome> {
   const { job, jobDirectory, seed, observe } = options;
+  if (job.privacy.noise === 'shared') {
+    throw new Refusal(
+      'audit.unit',
+      'The audit plays DP-SGD with noise that one client adds; the job’s clients share theirs, so that it would test another mechanism.',
+      'Set privacy.noise to per-client to audit that; docs/auditing.md says what the tests play against shared noise.',
+    );
+  }
   const { inputs, classes, hidden } = job.model;
   const { train } = await loadDataset(job.data, { directory: jobDirectory, inputs, classes });
   // As many gradients as can be told apart: a direction of the features for each class but one, in the first layer.

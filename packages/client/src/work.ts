@@ -4,7 +4,13 @@ import { trainingOfRound } from '@tutti/shared/learning';
 import { canonicalJson } from '@tutti/shared/privacy';
 import { examplePrivacyOf, type AnnouncedJob } from '@tutti/shared/protocol';
 import { isKnownTraining, type KnownJob, type KnownTraining } from './library.js';
-import type { ExampleProtection, Examples, PersonalWeights, Trainer } from './training/trainer.js';
+import type {
+  ExampleProtection,
+  Examples,
+  PersonalWeights,
+  SharedProtection,
+  Trainer,
+} from './training/trainer.js';
 
 /** What one round asks of a client's data. */
 export interface Task {
@@ -25,7 +31,7 @@ export interface Work {
   /**
    * The vector of a round: for training, the local weights minus the global ones; for statistics, what `RowCounter` counts; for
    * evaluations, what `countEvaluation` does. Where the job's unit is an
-   * example, no noise is added to it afterwards: it has to be private as it is.
+   * example and each client adds its own noise, none is added to it afterwards: it has to be private as it is.
    * @returns `plan.dimension` numbers
    */
   contribute(task: Task): Promise<Float32Array>;
@@ -49,6 +55,7 @@ export function trainOn(
       const chosen = await trainer(known);
       checkProtection(known, chosen);
       signal.throwIfAborted();
+      if (sharesNoise(known)) return stepOf(chosen)(model, rows, { signal, random });
       const { training, rounds } = known.job;
       const trained = await chosen.train(model, rows, trainingOfRound(training, round, rounds), uniform, {
         signal,
@@ -64,21 +71,36 @@ export function trainOn(
 export function protectionFor({
   privacy,
   training,
-}: Pick<AnnouncedJob, 'privacy' | 'training'>): ExampleProtection | undefined {
+}: Pick<AnnouncedJob, 'privacy' | 'training'>): ExampleProtection | SharedProtection | undefined {
   const terms = examplePrivacyOf(privacy);
   if (terms === undefined) return undefined;
-  const { clipNorm, noiseMultiplier, batchRate, steps } = terms;
-  return { clipNorm, noiseMultiplier, batchRate, steps, expectedBatch: training.batchSize };
+  const { clipNorm, noiseMultiplier, batchRate, steps, updateNorm } = terms;
+  const { batchSize: expectedBatch, learningRate } = training;
+  if (terms.noise === 'shared')
+    return { noise: 'shared', clipNorm, batchRate, expectedBatch, learningRate, updateNorm };
+  return { clipNorm, noiseMultiplier, batchRate, steps, expectedBatch };
+}
+
+const sharesNoise = ({ job }: KnownTraining): boolean => job.privacy.noise === 'shared';
+
+function stepOf(trainer: Trainer): NonNullable<Trainer['step']> {
+  if (trainer.step === undefined) throw unprotected();
+  return trainer.step.bind(trainer);
 }
 
 /**
- * The update of a job that protects each example leaves without further noise: a trainer that does not protect as the job says would give the examples away.
+ * The update of a job that protects each example leaves without further noise, or with as much as one bounded gradient needs: a trainer that does not protect as the job says would give the
+ * examples away.
  * @throws {Refusal} `client.unprotected`
  */
 function checkProtection({ job }: KnownTraining, trainer: Trainer): void {
   const asked = protectionFor(job);
   if (asked === undefined || canonicalJson(asked) === canonicalJson(trainer.protection ?? null)) return;
-  throw new Refusal(
+  throw unprotected();
+}
+
+function unprotected(): Refusal {
+  return new Refusal(
     'client.unprotected',
     'The job counts on training that protects each example, and the trainer here does not.',
     'Make it with createTrainer and what protectionFor says of the job.',

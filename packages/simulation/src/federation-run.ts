@@ -233,6 +233,7 @@ function policyFor(job: SimulatedJob): ClientPolicy {
   return {
     maximumEpsilon: Number.MAX_VALUE,
     units: [job.privacy.unit],
+    ...('noise' in job.privacy && job.privacy.noise !== undefined && { exampleNoise: [job.privacy.noise] }),
     maximumDelta: 0.1,
     minimumCohort: job.cohort.minimum,
     minimumCorruptFraction: job.cohort.corruptFraction,

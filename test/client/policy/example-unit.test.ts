@@ -12,7 +12,7 @@ import {
   type ClientPolicy,
   type KnownTraining,
 } from '@tutti/client';
-import type { ExampleProtection, Trainer } from '@tutti/client/training';
+import type { ExampleProtection, SharedProtection, Trainer } from '@tutti/client/training';
 import {
   announceJob,
   encodingPlan,
@@ -57,8 +57,11 @@ const job = known(announced());
 const charge = (of: KnownTraining, round: number): Charge =>
   chargeFor(of, { job: of.hash, round, attempt: 0 }, of.plan.maximumCohort, NOW);
 
-const protecting = (protection: ExampleProtection | undefined) =>
+type Protection = ExampleProtection | SharedProtection | undefined;
+const protecting = (protection: Protection) =>
   ({ protection, train: (weights: Float32Array) => Promise.resolve(weights) }) as unknown as Trainer;
+const perClient = protectionFor(job.job) as ExampleProtection;
+const together = known(announced({ noise: 'shared' }), '3'.repeat(64));
 const taskOf = (of: KnownTraining) => ({
   known: of,
   round: 1,
@@ -155,15 +158,71 @@ describe('a client that is asked to protect each of its examples', () => {
     await expect(work.contribute(taskOf(careless))).rejects.toMatchObject({ code: 'client.delta' });
   });
 
-  it.each<[string, ExampleProtection | undefined]>([
+  it.each<[string, Protection]>([
     ['without any', undefined],
-    ['with less noise', { ...protectionFor(job.job)!, noiseMultiplier: 0.1 }],
-    ['with more steps', { ...protectionFor(job.job)!, steps: 100 }],
+    ['with less noise', { ...perClient, noiseMultiplier: 0.1 }],
+    ['with more steps', { ...perClient, steps: 100 }],
+    ['for noise that is shared', protectionFor(together.job)],
   ])('sends nothing that a trainer made %s', async (_what, protection) => {
     const work = trainOn(
       () => clusters(60, 4, 3),
       () => protecting(protection),
     );
     await expect(work.contribute(taskOf(job))).rejects.toMatchObject({ code: 'client.unprotected' });
+  });
+
+  describe('by noise that a cohort shares', () => {
+    const agreed: ClientPolicy = { ...policy, exampleNoise: ['shared'] };
+
+    it('takes no part unless its owner agreed to count on others', () => {
+      expect(() => checkJob(policy, together, NOW)).toThrow(
+        expect.objectContaining({ code: 'policy.noise' }),
+      );
+      expect(() => checkJob(agreed, together, NOW)).not.toThrow();
+      expect(() => checkJob(agreed, job, NOW)).toThrow(expect.objectContaining({ code: 'policy.noise' }));
+    });
+
+    it('pays against everybody for each round, by its own accountant, beside what it paid for noise of its own', async () => {
+      const one = epsilonSpent([charge(together, 1)], 1e-3);
+      expect(one['released-model']).toBe(one.coordinator);
+      expect(unitOf(charge(together, 1))).toBe('example');
+      const both = epsilonSpent([charge(job, 1), charge(together, 1)], 1e-3);
+      expect(both.coordinator).toBeGreaterThan(epsilonSpent([charge(job, 1)], 1e-3).coordinator);
+      const { plan } = together;
+      const understated = {
+        ...together,
+        plan: { ...plan, noiseVariance: Math.ceil(plan.noiseVariance / 9) },
+      };
+      const spending = new Spending(new MemoryJournal(), agreed);
+      await expect(spending.check(understated, charge(understated, 10))).rejects.toMatchObject({
+        code: 'policy.understated',
+      });
+    });
+
+    it('gives its part of a step, and nothing that a trainer made otherwise', async () => {
+      const part = Float32Array.from({ length: 15 }, (_, at) => at / 1000);
+      const giving = (protection: Protection, step?: Trainer['step']) =>
+        trainOn(
+          () => clusters(60, 4, 3),
+          () => ({ ...protecting(protection), ...(step && { step }) }),
+        );
+      const asked = protectionFor(together.job) as SharedProtection;
+      await expect(giving(asked, () => Promise.resolve(part)).contribute(taskOf(together))).resolves.toEqual(
+        part,
+      );
+      const refused: [Protection, Trainer['step']?][] = [
+        [undefined],
+        [perClient],
+        [asked],
+        [{ ...asked, clipNorm: 2 }, () => Promise.resolve(part)],
+        [{ ...asked, learningRate: 2 }, () => Promise.resolve(part)],
+        [{ ...asked, batchRate: 0.5 }, () => Promise.resolve(part)],
+      ];
+      for (const [protection, step] of refused) {
+        await expect(giving(protection, step).contribute(taskOf(together))).rejects.toMatchObject({
+          code: 'client.unprotected',
+        });
+      }
+    });
   });
 });

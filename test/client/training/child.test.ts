@@ -147,4 +147,20 @@ describe('a trainer in a process of its own', () => {
     expect(one).not.toEqual(two);
     expect(one.every(Number.isFinite)).toBe(true);
   });
+
+  it('takes its part of a step whose noise is shared there, from a batch that it draws by itself', async () => {
+    const protection = {
+      noise: 'shared',
+      clipNorm: 1,
+      batchRate: 1,
+      expectedBatch: 6,
+      learningRate: 0.5,
+      updateNorm: 3,
+    } as const;
+    const trainer = await child('wasm', { protection });
+    const here = await createTrainer(spec, 'wasm', undefined, protection);
+    const start = trainer.initialWeights();
+    expect(await trainer.step!(start, examples)).toEqual(await here.step!(start, examples));
+    here.dispose();
+  });
 });

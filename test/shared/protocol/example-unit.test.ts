@@ -111,12 +111,6 @@ describe('a job that protects each example', () => {
     expect(() => announceJob(job(changes), 12)).toThrow(thrown('job.unit'));
   });
 
-  it('is refused where its noise would be shared, with the reason', () => {
-    const parsed = jobSchema.safeParse({ ...silos, privacy: { ...silos.privacy, noise: 'shared' } });
-    expect(parsed.error?.issues).toMatchObject([{ path: ['privacy', 'noise'] }]);
-    expect(parsed.error?.issues[0]?.message).toMatch(/round of its own/);
-  });
-
   it.each(['noise', 'batchRate', 'steps', 'updateNorm'])('alone has %s', (field) => {
     const value = field === 'noise' ? 'per-client' : 1;
     const parsed = jobSchema.safeParse({ name: 'job', model: silos.model, privacy: { [field]: value } });

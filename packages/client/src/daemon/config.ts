@@ -118,6 +118,13 @@ export const clientConfigSchema = z.strictObject({
         .describe(
           'Whom the ε of a job may protect. `example` protects each row by itself, and not all rows of this client together.',
         ),
+      exampleNoise: z
+        .array(z.enum(['per-client', 'shared']))
+        .min(1)
+        .default(['per-client'])
+        .describe(
+          'Who may add the noise that protects each example. `per-client` counts on nobody else; `shared` counts on the honest clients of a cohort.',
+        ),
       cohort: z.int().min(3).max(10_000).default(12).describe('Fewest clients whose sum may be opened.'),
       colluding: z
         .number()
@@ -242,6 +249,7 @@ export function policyOf({ policy }: Pick<ClientConfig, 'policy'>): ClientPolicy
       period: { ...withoutUndefined(limits.period), days: limits.period.days },
     }),
     units: policy.units,
+    exampleNoise: policy.exampleNoise,
     maximumDelta: policy.delta,
     minimumCohort: policy.cohort,
     minimumCorruptFraction: policy.colluding,

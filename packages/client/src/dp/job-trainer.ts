@@ -4,14 +4,15 @@ import type { ModelBuilder } from '../training/tensorflow/index.js';
 import type { TensorFlowBackend } from '../training/tensorflow/library.js';
 import { checkClassifier } from '../training/tensorflow/model-check.js';
 import { assignRoles, type LayerRoles } from '../training/tensorflow/roles.js';
-import type { ExampleProtection, Trainer } from '../training/trainer.js';
+import type { ExampleProtection, SharedProtection, Trainer } from '../training/trainer.js';
 import { ExampleTrainer } from './example-trainer.js';
 import { checkModel } from './model-check.js';
 import { drawnMultiplier } from './noise.js';
+import { SharedStepTrainer } from './shared-step-trainer.js';
 
 /**
  * The trainer of a job that protects each example. What a round costs is the caller's to account for, by the noise multiplier that the job states: a little more is drawn, for the
- * grid that the noise is drawn on and for the arithmetic of clipping.
+ * grid that the noise is drawn on and for the arithmetic of clipping. Where clients share the noise, none is drawn here.
  *
  * @throws TuttiError `training.backend` when the backend does not run here
  * @throws Refusal `dp.model` when a layer cannot be trained with privacy for each example, `dp.unreachable` when the model is too large for so much noise
@@ -20,7 +21,7 @@ export async function createProtectedTrainer(
   build: ModelBuilder,
   backend: TensorFlowBackend,
   roles: LayerRoles,
-  protection: ExampleProtection,
+  protection: ExampleProtection | SharedProtection,
 ): Promise<Trainer> {
   const tf = await requireBackend(backend);
   useBackend(tf, backend);
@@ -30,6 +31,7 @@ export async function createProtectedTrainer(
     const { shared, personal } = assignRoles(tf, model, roles);
     if (personal.length > 0) throw personalLayers();
     checkModel(model);
+    if ('noise' in protection) return new SharedStepTrainer(tf, backend, model, protection);
     const dimension = shared.reduce((sum, { size }) => sum + size, 0);
     const noiseMultiplier = drawnMultiplier(protection.noiseMultiplier, dimension);
     if (!Number.isFinite(noiseMultiplier)) throw unreachable(dimension);

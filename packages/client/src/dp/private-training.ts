@@ -1,17 +1,17 @@
 import type { LayersModel, Optimizer, Tensor } from '@tensorflow/tfjs';
-import { uniformStream, type RandomSource } from '@tutti/shared/crypto';
+import type { RandomSource } from '@tutti/shared/crypto';
 import { Refusal, TuttiError } from '@tutti/shared/errors';
 import { epsilonOf, type AccountantName, type PrivacyEvent } from '@tutti/shared/privacy';
-import { checkExamples } from '../training/checks.js';
 import { useBackend } from '../training/tensorflow/backends.js';
-import { featuresOf, inputsOf, outputsOf, targetsOf } from '../training/tensorflow/batch.js';
+import { inputsOf, outputsOf } from '../training/tensorflow/batch.js';
 import type { TensorFlow, TensorFlowBackend } from '../training/tensorflow/library.js';
 import { Turns } from '../training/turns.js';
 import { TensorFlowTrainer } from '../training/tensorflow/trainer.js';
 import { readWeights, trainableVariables } from '../training/tensorflow/weights.js';
 import type { Evaluation, Examples } from '../training/trainer.js';
 import { ClipNorm, type AdaptiveClip } from './adaptive-clip.js';
-import { clippedSum, type Clipping } from './clip.js';
+import { BatchSum, inOrder } from './batch-sum.js';
+import type { Clipping } from './clip.js';
 import { stepEvent } from './events.js';
 import { checkModel } from './model-check.js';
 import { accountedMultiplier, type NoiseSource } from './noise.js';
@@ -59,7 +59,7 @@ export class PrivateTraining {
   private readonly sum: Float64Array;
   private readonly turns: Turns;
   private readonly clip: ClipNorm;
-  private readonly uniform: () => number;
+  private readonly batches: BatchSum;
   private readonly evaluator: TensorFlowTrainer;
 
   /** @throws Refusal `dp.model` when a layer cannot be trained with privacy for each example */
@@ -68,10 +68,9 @@ export class PrivateTraining {
     readonly backend: TensorFlowBackend,
     private readonly settings: PrivateTrainingSettings,
   ) {
-    const { model, data, random } = settings;
+    const { model } = settings;
     checkModel(model);
-    checkExamples(this.shape, data);
-    this.uniform = uniformStream(random);
+    this.batches = new BatchSum(tf, settings);
     this.evaluator = new TensorFlowTrainer(tf, backend, {
       model,
       ...this.shape,
@@ -137,7 +136,7 @@ export class PrivateTraining {
    * counts as taken, and the model is as it was
    */
   async step(): Promise<void> {
-    const { expectedBatch, noise, noiseMultiplier, optimizer, random, steps } = this.settings;
+    const { expectedBatch, noise, noiseMultiplier, optimizer, physicalBatch, random, steps } = this.settings;
     if (this.taken >= steps) {
       throw new Refusal(
         'dp.exhausted',
@@ -149,8 +148,8 @@ export class PrivateTraining {
     this.taken++;
     useBackend(this.tf, this.backend);
     try {
-      const rows = this.sample();
-      const within = this.addUp(rows);
+      const rows = this.batches.draw();
+      const within = this.batches.addUp(inOrder(rows, physicalBatch), this.clip.value, this.sum);
       noise.addTo(this.sum, this.clip.gradientMultiplier(noiseMultiplier) * this.clip.value);
       this.tf.tidy(() => optimizer.applyGradients(this.named(expectedBatch)));
       this.clip.follow(within, rows.length, noiseMultiplier, random);
@@ -188,55 +187,6 @@ export class PrivateTraining {
     return { inputs: inputsOf(this.model), classes: outputsOf(this.model) };
   }
 
-  private sample(): Int32Array {
-    const rows: number[] = [];
-    for (let row = 0; row < this.settings.data.count; row++) {
-      if (this.uniform() < this.settings.samplingRate) rows.push(row);
-    }
-    return Int32Array.from(rows);
-  }
-
-  /** Adds the clipped gradients of the rows to the sum, in the order of the weight vector. Gives how many were not clipped. */
-  private addUp(rows: Int32Array): number {
-    const { physicalBatch } = this.settings;
-    let within = 0;
-    for (let start = 0; start < rows.length; start += physicalBatch) {
-      within += this.addPart(rows.subarray(start, start + physicalBatch));
-    }
-    return within;
-  }
-
-  /** One row at a time where one of them has no gradient that could be clipped. */
-  private addPart(part: Int32Array): number {
-    try {
-      return this.addClipped(part);
-    } catch (error) {
-      const leftOut =
-        this.settings.notFinite === 'leave-out' &&
-        error instanceof TuttiError &&
-        error.code === 'dp.not-finite';
-      if (!leftOut) throw error;
-      if (part.length === 1) return 0;
-      return part.reduce((within, _row, at) => within + this.addPart(part.subarray(at, at + 1)), 0);
-    }
-  }
-
-  private addClipped(part: Int32Array): number {
-    const { tf } = this;
-    const { data, clipping } = this.settings;
-    const bound = this.clip.value;
-    const x = featuresOf(tf, this.model, data, part);
-    const targets = targetsOf(tf, this.shape.classes, data, part);
-    try {
-      const { gradients, norms } = clippedSum(tf, this.model, x, targets, bound, clipping);
-      addTo(this.sum, gradients);
-      tf.dispose([...gradients]);
-      return norms.reduce((count, norm) => count + (norm <= bound ? 1 : 0), 0);
-    } finally {
-      tf.dispose([x, targets]);
-    }
-  }
-
   private named(expectedBatch: number): Record<string, Tensor> {
     const named: Record<string, Tensor> = {};
     const share = 1 / expectedBatch;
@@ -248,17 +198,6 @@ export class PrivateTraining {
       offset += size;
     }
     return named;
-  }
-}
-
-function addTo(sum: Float64Array, gradients: readonly Tensor[]): void {
-  let offset = 0;
-  for (const gradient of gradients) {
-    const values = gradient.dataSync<'float32'>();
-    for (let at = 0; at < values.length; at++) {
-      sum[offset + at] = (sum[offset + at] as number) + (values[at] as number);
-    }
-    offset += values.length;
   }
 }
 

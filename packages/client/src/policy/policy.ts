@@ -29,6 +29,10 @@ export interface ClientPolicy extends ParticipantPolicy, ProcessingPolicy {
   readonly maximumDelta: number;
   /** Whom the ε of a job may protect. Default: `client` alone, which is the stronger promise. */
   readonly units?: readonly PrivacyUnit[];
+  /**
+   * Who may add the noise that protects each example. Default: `per-client`, which counts on nobody else; `shared` counts on the honest clients of a cohort.
+   */
+  readonly exampleNoise?: readonly ('per-client' | 'shared')[];
   /** Who may answer for the processing, as jobs state it, without regard to case. Default: anybody. */
   readonly controllers?: readonly string[];
   /** Columns that may be used, the label among them. Jobs that want others are refused, and others are never read. Default: any. */
@@ -52,14 +56,15 @@ export interface ClientPolicy extends ParticipantPolicy, ProcessingPolicy {
 /**
  * Checks a job against the policy, before anything is read or trained.
  * @param now - Unix time in milliseconds
- * @throws {Refusal} with the code of the first rule that the job breaks: `policy.schedule`, `policy.unit`, `policy.delta`, `policy.cohort`,
+ * @throws {Refusal} with the code of the first rule that the job breaks: `policy.schedule`, `policy.unit`, `policy.noise`, `policy.delta`, `policy.cohort`,
  * `policy.corrupt-fraction`, `policy.controller`, `policy.kind`, `policy.columns`, `policy.model`, `policy.model-source`, `policy.model-size`, and what
  * {@link checkProcessing} refuses.
  */
 export function checkJob(policy: ClientPolicy, { job, plan, modelFingerprint }: KnownJob, now: number): void {
   checkProcessing(policy, job);
   const { unit, delta } = job.privacy;
-  const { units = ['client'] } = policy;
+  const noise = 'noise' in job.privacy ? job.privacy.noise : undefined;
+  const { units = ['client'], exampleNoise = ['per-client'] } = policy;
   demand(
     policy.schedule === undefined || isWithin(policy.schedule, new Date(now)),
     'schedule',
@@ -71,6 +76,13 @@ export function checkJob(policy: ClientPolicy, { job, plan, modelFingerprint }: 
     unit === 'example'
       ? 'The job protects each example of this client, and not all of its data together, which is asked for here.'
       : 'The job protects this client as a whole; only jobs that protect each example are agreed to here.',
+  );
+  demand(
+    noise === undefined || exampleNoise.includes(noise),
+    'noise',
+    noise === 'shared'
+      ? 'The job protects each example by noise that the clients of a cohort share; noise that this client adds alone is asked for here.'
+      : 'The job protects each example by noise of this client alone; only noise that a cohort shares is agreed to here.',
   );
   demand(
     delta <= policy.maximumDelta,

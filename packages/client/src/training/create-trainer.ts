@@ -2,7 +2,7 @@ import { Refusal } from '@tutti/shared/errors';
 import { countWeights, isPlainDense, type ModelSpec } from '@tutti/shared/learning';
 import { ArraysTrainer } from './arrays/trainer.js';
 import type { LayerRoles, ModelBuilder, TensorFlow } from './tensorflow/index.js';
-import type { ExampleProtection, Trainer } from './trainer.js';
+import type { ExampleProtection, SharedProtection, Trainer } from './trainer.js';
 
 /** What computes: typed arrays, or TensorFlow.js on one of its backends. `auto` picks what is there and fastest. */
 export type BackendChoice = 'auto' | 'native' | 'wasm' | 'cpu' | 'arrays';
@@ -23,7 +23,7 @@ export function runsOnArrays(spec: ModelSpec, backend: BackendChoice): boolean {
  * begins: while a backend starts, no other computes.
  *
  * @param model - of kind `layers`: `model.json` and its weight files in one piece, as the coordinator hands it out
- * @param protection - of each example, in every training. Default: none, the update is protected when it is encoded
+ * @param protection - of each example, in every training. Default: none, the update is protected as a whole when it is encoded
  * @throws TuttiError `training.backend` when the chosen backend does not run here (`auto` always finds one), `training.model-file` when the model is not
  * there or has another hash
  * @throws Refusal `training.model` when a federation cannot train the model, `model.not-dense` when `arrays` is asked for what it cannot compute
@@ -32,7 +32,7 @@ export async function createTrainer(
   spec: ModelSpec,
   backend: BackendChoice,
   model?: Uint8Array,
-  protection?: ExampleProtection,
+  protection?: ExampleProtection | SharedProtection,
 ): Promise<Trainer> {
   if (protection !== undefined) return protectedTrainer(spec, backend, model, protection);
   if (backend === 'arrays' || runsOnArrays(spec, backend)) return new ArraysTrainer(spec);
@@ -46,7 +46,7 @@ async function protectedTrainer(
   spec: ModelSpec,
   backend: BackendChoice,
   model: Uint8Array | undefined,
-  protection: ExampleProtection,
+  protection: ExampleProtection | SharedProtection,
 ): Promise<Trainer> {
   if (backend === 'arrays') {
     throw new Refusal(

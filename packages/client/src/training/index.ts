@@ -1,6 +1,7 @@
 export type {
   Evaluation,
   ExampleProtection,
+  SharedProtection,
   Examples,
   PersonalWeights,
   Trainer,

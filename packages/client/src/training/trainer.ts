@@ -62,6 +62,20 @@ export interface ExampleProtection {
   readonly expectedBatch: number;
 }
 
+/** How each example is bounded where the noise is not the trainer’s: clients share it, and add it when they encode what {@link Trainer.step} gives. */
+export interface SharedProtection {
+  readonly noise: 'shared';
+  /** L2 bound on one example's gradient. */
+  readonly clipNorm: number;
+  /** Each example enters a step with this probability. */
+  readonly batchRate: number;
+  /** What the sum of a step is divided by: public. */
+  readonly expectedBatch: number;
+  readonly learningRate: number;
+  /** L2 norm to which the step is cut. */
+  readonly updateNorm: number;
+}
+
 /** What the caller of a training keeps in hand. */
 export interface TrainingControl {
   /** Stops it within a step; the promise is then rejected with the signal's reason. */
@@ -93,7 +107,7 @@ export interface Trainer {
   /** Length of the weight vector. */
   readonly parameters: number;
   /** How every training protects each example. Absent: not at all, and what is trained must not leave without noise. */
-  readonly protection?: ExampleProtection | undefined;
+  readonly protection?: ExampleProtection | SharedProtection | undefined;
   /** The weights before the first round, drawn from the public seed of the model: the same on every machine. */
   initialWeights(): Float32Array;
   /**
@@ -120,6 +134,14 @@ export interface Trainer {
    * @throws as {@link evaluate}
    */
   predict?(weights: Float32Array, examples: Examples, personal?: PersonalWeights): Promise<Float32Array>;
+  /**
+   * Of a trainer whose `protection` leaves the noise to the secure sum, and of no other: one step of a batch that is drawn here, as each example can move it by a bounded distance and no
+   * further. It is as secret as the rows until noise is added to it.
+   *
+   * @returns minus the learning rate times the sum of the clipped gradients over the expected batch, cut to the norm: `parameters` numbers
+   * @throws as {@link train}
+   */
+  step?(weights: Float32Array, examples: Examples, control?: TrainingControl): Promise<Float32Array>;
   /** Frees what the trainer holds. It must not be used afterwards. */
   dispose(): void;
 }

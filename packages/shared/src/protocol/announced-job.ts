@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { Refusal } from '../errors.js';
-import { canonicalJson, planEncoding, type EncodingPlan } from '../privacy/index.js';
+import { canonicalJson, planEncoding, type EncodingOptions, type EncodingPlan } from '../privacy/index.js';
 import { countWeights, modelSpecSchema } from '../learning/index.js';
 import type { Announcement } from './announcement.js';
-import { exampleTerms } from './example-terms.js';
+import { exampleTerms, unitNorm } from './example-terms.js';
 import { jobSchema, type Job } from './job.js';
 import { columnWidth, jobDataSchema, type JobData } from './job-data.js';
 import { announcedPrivacySchema, deltaOf, examplePrivacyOf } from './job-privacy.js';
@@ -129,17 +129,27 @@ export function encodeAnnouncedJob(job: Announcement): Uint8Array {
 
 /** How updates of this job are turned into residues, and sums back. */
 export function encodingPlan(job: AnnouncedJob): EncodingPlan {
-  const { cohort, privacy } = job;
-  const example = examplePrivacyOf(privacy);
+  const { cohort } = job;
   return planEncoding({
     dimension: countWeights(job.model),
-    // What protects each example is in the update before it is encoded: nothing more is added to it.
-    ...(example === undefined
-      ? { clipNorm: privacy.clipNorm, noiseMultiplier: privacy.noiseMultiplier }
-      : { clipNorm: example.updateNorm, noiseMultiplier: 0, noiseLaw: 'none' as const }),
+    ...boundsOf(job),
     maximumCohort: cohort.maximum,
     minimumSharers: cohort.minimum,
     survivorFraction: cohort.survivorFraction,
     corruptFraction: cohort.corruptFraction,
   });
+}
+
+function boundsOf({
+  training,
+  privacy,
+}: AnnouncedJob): Pick<EncodingOptions, 'clipNorm' | 'unitNorm' | 'noiseMultiplier' | 'noiseLaw'> {
+  const { clipNorm, noiseMultiplier } = privacy;
+  const example = examplePrivacyOf(privacy);
+  if (example === undefined) return { clipNorm, noiseMultiplier };
+  const { updateNorm } = example;
+  if (example.noise === 'shared')
+    return { clipNorm: updateNorm, unitNorm: unitNorm(training, example), noiseMultiplier };
+  // What protects each example is in the update before it is encoded: nothing more is added to it.
+  return { clipNorm: updateNorm, noiseMultiplier: 0, noiseLaw: 'none' };
 }

@@ -5,6 +5,12 @@ import type { Job } from './job.js';
 
 const DEFAULT_BATCH_RATE = 0.1;
 
+/** Sums whose noise is shared are cut where a batch is larger than expected by half, and all its gradients agree. */
+const REACH_OF_A_BATCH = 1.5;
+
+/** Gradients that are added up in 32-bit floats where the noise is shared; what comes after is added in 64 bits. */
+export const LARGEST_PART = 64;
+
 /**
  * What a job that protects each example leaves open, filled in: all but the noise, which is calibrated.
  *
@@ -17,6 +23,19 @@ export function exampleTerms(job: Job, delta: number, noiseMultiplier: number): 
   refuseUnfit(job);
   const { training, model, privacy } = job;
   const { batchRate = DEFAULT_BATCH_RATE, clipNorm } = privacy;
+  if (privacy.noise === 'shared') {
+    const { updateNorm = rounded(REACH_OF_A_BATCH * training.learningRate * clipNorm) } = privacy;
+    return {
+      ...privacy,
+      unit: 'example',
+      noise: 'shared',
+      delta,
+      noiseMultiplier,
+      batchRate,
+      steps: 1,
+      updateNorm,
+    };
+  }
   const { steps = training.epochs * Math.max(1, Math.round(1 / batchRate)) } = privacy;
   const walked = steps * clipNorm;
   const noise = (clipNorm * noiseMultiplier * Math.sqrt(steps * countWeights(model))) / training.batchSize;
@@ -26,7 +45,7 @@ export function exampleTerms(job: Job, delta: number, noiseMultiplier: number): 
     // Each step of Adam moves each weight by the learning rate at the most, but for its first ones.
     adam: 2 * steps * Math.sqrt(countWeights(model)),
   }[training.optimiser];
-  const { updateNorm = Number((1.1 * training.learningRate * reach).toPrecision(3)) } = privacy;
+  const { updateNorm = rounded(1.1 * training.learningRate * reach) } = privacy;
   return {
     ...privacy,
     unit: 'example',
@@ -39,12 +58,27 @@ export function exampleTerms(job: Job, delta: number, noiseMultiplier: number): 
   };
 }
 
+const rounded = (norm: number): number => Number(norm.toPrecision(3));
+
+/**
+ * How far one example can move what its client gives to a round whose noise is shared, L2: its clipped gradient, times the learning rate, over the expected size of a batch. Besides, for 32-bit arithmetic:
+ *
+ * - 2^-10 of that: what clipping may leave above the norm (1e-4), and twice what adding up a part of {@link LARGEST_PART} gradients may be off by. In which part an example is does not touch
+ *   the others, so no other part counts. The gradient of one example is taken to be as exact as its clipping;
+ * - 2^-22 of the norm of the whole: the sum is handed over in 32-bit floats.
+ */
+export function unitNorm(
+  { learningRate, batchSize }: Job['training'],
+  { clipNorm, updateNorm }: ExamplePrivacy,
+): number {
+  return ((learningRate * clipNorm) / batchSize) * (1 + 2 ** -10) + updateNorm * 2 ** -22;
+}
+
 /** What would be left undone, or would undo the guarantee, is refused. */
 function refuseUnfit({ model, training, privacy, audit }: Job): void {
   const { proximal, weightDecay, maximumGradientNorm, classWeights, earlyStop, backend } = training;
   const obstacles = [
-    privacy.noise === 'shared' &&
-      'noise that is shared between clients (privacy.noise: shared), for which every step would have to be a round',
+    ...(privacy.noise === 'shared' ? unfitForShares(training) : []),
     model.personal.length > 0 &&
       'personal layers: they would train without noise, and what they learn of an example would steer all others',
     backend === 'arrays' && 'the backend arrays, which knows no gradients of single examples',
@@ -53,6 +87,9 @@ function refuseUnfit({ model, training, privacy, audit }: Job): void {
     maximumGradientNorm !== undefined && 'training.maximumGradientNorm',
     classWeights !== undefined && 'training.classWeights',
     earlyStop !== undefined && 'training.earlyStop, which would tell the loss',
+    audit.required &&
+      privacy.noise === 'shared' &&
+      'a required audit where its noise is shared: audits of examples play DP-SGD with noise of one client',
     audit.required && audit.unit === 'client' && 'an audit with canary clients (audit.unit: client)',
   ].filter((obstacle) => obstacle !== false);
   const [first] = obstacles;
@@ -62,4 +99,14 @@ function refuseUnfit({ model, training, privacy, audit }: Job): void {
     `A job that protects each example does not go with ${first}.`,
     'Leave it out, or take privacy.unit: client.',
   );
+}
+
+/** Where the noise is shared a round is one step: what it adds up is for the server's optimiser to follow. */
+function unfitForShares({ optimiser, schedule, warmUp, epochs }: Job['training']): (string | false)[] {
+  return [
+    optimiser !== 'sgd' && 'training.optimiser where its noise is shared: say server.optimiser',
+    (schedule !== 'constant' || warmUp > 0) &&
+      'training.schedule and training.warmUp where its noise is shared: shares are sized for one learning rate',
+    epochs > 1 && 'training.epochs where its noise is shared: a round is one step',
+  ];
 }

@@ -8,6 +8,7 @@ export * from './evaluation-file.js';
 export * from './evaluation-job.js';
 export * from './handshake.js';
 export * from './job.js';
+export { LARGEST_PART } from './example-terms.js';
 export {
   deltaOf,
   examplePrivacyOf,

@@ -14,7 +14,7 @@ const fields = z.strictObject({
     .enum(['per-client', 'shared'])
     .optional()
     .describe(
-      'Of `example`: every client adds all the noise that its own examples need. Default: `per-client`.',
+      'Of `example`. `per-client` (the default): every client adds all the noise that its own examples need. `shared`: clients share the noise inside the secure sum, and every round is one step.',
     ),
   epsilon: z
     .number()
@@ -55,14 +55,16 @@ const fields = z.strictObject({
     .min(1)
     .max(100_000)
     .optional()
-    .describe('Of `example`: steps of a client in one round. Default: training.epochs / batchRate.'),
+    .describe(
+      'Of `example`: steps of a client in one round. Default: training.epochs / batchRate, and 1 where the noise is shared.',
+    ),
   updateNorm: z
     .number()
     .positive()
     .max(1e9)
     .optional()
     .describe(
-      'Of `example`: L2 norm to which a client’s finished update is cut down, so that sums cannot overflow. It protects nobody. Default: from the steps and the noise.',
+      'Of `example`: L2 norm to which a client’s finished update is cut down, so that sums cannot overflow. It protects nobody. Default: from the steps and the noise; 1.5 times what one step moves where the noise is shared.',
     ),
 });
 
@@ -78,12 +80,8 @@ export const jobPrivacySchema = fields.superRefine((privacy, context) => {
     }
     return;
   }
-  if (privacy.noise === 'shared') {
-    refuse(
-      'noise',
-      'not to be had: each step would have to be a round of its own, whose sum is opened after every batch; say per-client',
-    );
-  }
+  if (privacy.noise === 'shared' && (privacy.steps ?? 1) > 1)
+    refuse('steps', 'one a round where the noise is shared: raise rounds instead');
 });
 
 /** The same with nothing left to a default. */
@@ -95,8 +93,8 @@ export const announcedPrivacySchema = fields
       if ((privacy[field] !== undefined) !== example)
         context.addIssue({ code: 'custom', path: [field], message: 'does not fit the unit' });
     }
-    if (privacy.noise === 'shared')
-      context.addIssue({ code: 'custom', path: ['noise'], message: 'not to be had' });
+    if (privacy.noise === 'shared' && privacy.steps !== 1)
+      context.addIssue({ code: 'custom', path: ['steps'], message: 'one a round where the noise is shared' });
   });
 
 /** Nobody knows how many examples there are: a client refuses where it has too many for this. */
@@ -113,7 +111,8 @@ export function deltaOf({ unit, delta }: Pick<Privacy, 'unit' | 'delta'>, client
 /** Privacy of a job whose unit is one example, as announced. */
 export interface ExamplePrivacy extends Omit<Privacy, (typeof EXAMPLE_FIELDS)[number]> {
   readonly unit: 'example';
-  readonly noise: 'per-client';
+  /** Where it is shared, a round is one step, and its noise is in the secure sum. */
+  readonly noise: 'per-client' | 'shared';
   readonly delta: number;
   readonly noiseMultiplier: number;
   readonly batchRate: number;
@@ -126,7 +125,7 @@ export function examplePrivacyOf(
   privacy: z.output<typeof announcedPrivacySchema>,
 ): ExamplePrivacy | undefined {
   const { unit, noise, batchRate, steps, updateNorm, ...common } = privacy;
-  if (unit !== 'example' || noise !== 'per-client') return undefined;
+  if (unit !== 'example' || noise === undefined) return undefined;
   if (batchRate === undefined || steps === undefined || updateNorm === undefined) return undefined;
   return { ...common, unit, noise, batchRate, steps, updateNorm };
 }

@@ -14,8 +14,8 @@ type Terms = Pick<AnnouncedJob, 'privacy' | 'cohort'>;
 /**
  * What one round costs one unit, by anybody's computation from what the job announces.
  *
- * Of a client: the noisy sum, amplified against readers of the models by the secret draw of the cohort. Of an example: the steps of its own client, whose
- * batches nobody else knows, so that they amplify against everybody; the draw of the cohort is not counted on.
+ * Of a client: the noisy sum, amplified against readers of the models by the secret draw of the cohort. Of an example: the steps of its own client, or the one step that a cohort takes
+ * together, whose batches nobody else knows, so that they amplify against everybody; the draw of the cohort is not counted on.
  *
  * @param sharers - clients that shared keys: each share of the noise is sized by their number
  */
@@ -25,8 +25,15 @@ export function roundCost(
   sharers: number,
 ): Cost & { noiseDistance: number } {
   const example = examplePrivacyOf(privacy);
-  if (example !== undefined) {
+  if (example?.noise === 'per-client') {
     return { release: exampleRelease(example), noiseDistance: 0, sampling: { kind: 'none' } };
+  }
+  if (example !== undefined) {
+    return {
+      release: { kind: 'poisson-sampled', rate: example.batchRate, event: releaseEvent(plan, sharers) },
+      noiseDistance: noiseDistance(plan, sharers),
+      sampling: { kind: 'none' },
+    };
   }
   return {
     release: releaseEvent(plan, sharers),

@@ -11,7 +11,7 @@ export interface Guarantee {
 }
 
 export function guaranteeOf(summary: RunFacts, job: SimulatedJob): Guarantee {
-  const parts = job.privacy.unit === 'example' ? forExamples(summary) : forClients(summary, job);
+  const parts = job.privacy.unit === 'example' ? forExamples(summary, job) : forClients(summary, job);
   if (!summary.seeded) return { heading: 'What is guaranteed', parts };
   const warning =
     'This run was seeded, so that it can be repeated: whoever knows the seed can recompute the noise and take it off again. ' +
@@ -31,17 +31,25 @@ function forClients(summary: RunFacts, job: SimulatedJob): Guarantee['parts'] {
   ];
 }
 
-function forExamples({ epsilon, delta }: RunFacts): Guarantee['parts'] {
+function forExamples({ epsilon, delta }: RunFacts, job: SimulatedJob): Guarantee['parts'] {
+  const shared = 'noise' in job.privacy && job.privacy.noise === 'shared';
   const bound = epsilon.coordinator;
   const promise = isBound(bound)
     ? `Every example has (ε, δ)-differential privacy with ε = ${epsilonFigure(bound)} and δ = ${smallProbability(delta)}: had it not been there, ` +
       `nothing that ever left its client would have become more than ${factor(bound)} as likely or as unlikely, save for events of probability δ.`
     : 'No bound on ε can be given.';
   return [
-    { title: 'For each example, against everybody outside its client', text: promise },
+    {
+      title: shared
+        ? 'For each example, against readers of the models and the coordinator'
+        : 'For each example, against everybody outside its client',
+      text: promise,
+    },
     {
       title: 'Whom that counts on',
-      text: 'On the client alone, which adds all the noise that its own examples need before anything leaves it. Readers of the models, other clients and the coordinator may all work together.',
+      text: shared
+        ? `On the honest clients of a cohort together, each of which adds its share of the noise: at most ${percent(job.cohort.corruptFraction)} of a cohort may work together with the coordinator.`
+        : 'On the client alone, which adds all the noise that its own examples need before anything leaves it. Readers of the models, other clients and the coordinator may all work together.',
     },
     {
       title: 'What is not hidden',

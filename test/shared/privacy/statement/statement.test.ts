@@ -397,7 +397,7 @@ describe('a privacy statement about each example', () => {
     expect(releasedModel.amplified).toBe(false);
     expect({ unit, exampleSteps }).toEqual({
       unit: 'example',
-      exampleSteps: { steps: 10, batchRate: 0.1, noiseMultiplier: 2 },
+      exampleSteps: { steps: 10, batchRate: 0.1, noiseMultiplier: 2, noise: 'per-client' },
     });
   });
 

@@ -4,7 +4,14 @@ import type { ModelSpec } from '@tutti/shared/learning';
 import type { BackendChoice } from '../create-trainer.js';
 import { foreseeDraws } from '../draws.js';
 import { Serial } from '../serial.js';
-import type { ExampleProtection, Examples, PersonalWeights, Trainer, TrainingControl } from '../trainer.js';
+import type {
+  ExampleProtection,
+  Examples,
+  PersonalWeights,
+  SharedProtection,
+  Trainer,
+  TrainingControl,
+} from '../trainer.js';
 import type { Opened } from './messages.js';
 import { TrainingProcess } from './training-process.js';
 
@@ -16,7 +23,7 @@ export interface ChildTrainerOptions {
   /** Of kind `layers`: `model.json` and its weight files in one piece. */
   readonly model?: Uint8Array;
   /** Of each example, in every training. The process draws its noise from the operating system's generator and no other. */
-  readonly protection?: ExampleProtection;
+  readonly protection?: ExampleProtection | SharedProtection;
   /** Told the process id of each process that is started. */
   readonly started?: (pid: number) => void;
 }
@@ -114,6 +121,11 @@ export async function createChildTrainer(
       predict: (weights: Float32Array, examples: Examples, personal = kept(examples)) =>
         run(({ process }) => process.call('predict', { weights, examples, personal: personal.read() })),
     }),
+    ...(options.protection !== undefined &&
+      'noise' in options.protection && {
+        step: (weights: Float32Array, examples: Examples, { signal }: TrainingControl = {}) =>
+          run(({ process }) => process.call('step', { weights, examples }), signal),
+      }),
     dispose: () => stop(),
   };
 }

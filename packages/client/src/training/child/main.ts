@@ -27,6 +27,10 @@ async function answer(request: Request): Promise<unknown> {
       });
       return { trained, personal: personal.read() };
     }
+    case 'step': {
+      const { weights, examples } = request.takes;
+      return required().step?.(weights, examples);
+    }
     case 'evaluate': {
       const { weights, examples, personal } = request.takes;
       return required().evaluate(weights, examples, held(personal));

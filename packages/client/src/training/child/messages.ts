@@ -5,6 +5,7 @@ import type {
   Evaluation,
   ExampleProtection,
   Examples,
+  SharedProtection,
   TrainingProgress,
   TrainingSettings,
 } from '../trainer.js';
@@ -14,7 +15,7 @@ export interface Opening {
   readonly spec: ModelSpec;
   readonly backend: BackendChoice;
   readonly model: Uint8Array | undefined;
-  readonly protection: ExampleProtection | undefined;
+  readonly protection: ExampleProtection | SharedProtection | undefined;
 }
 
 /** What it says of what it made. */
@@ -44,6 +45,10 @@ export interface Calls {
       readonly personal: Float32Array | undefined;
     };
     readonly gives: Evaluation;
+  };
+  step: {
+    readonly takes: { readonly weights: Float32Array; readonly examples: Examples };
+    readonly gives: Float32Array;
   };
   predict: {
     readonly takes: Calls['evaluate']['takes'];

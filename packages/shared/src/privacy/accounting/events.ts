@@ -57,7 +57,6 @@ export interface SkellamEvent extends Protection {
   readonly l2Sensitivity: number;
   /** L1 distance of the sums of two neighbours, integer units. */
   readonly l1Sensitivity: number;
-  readonly relation: 'zero-out' | 'replace-one';
 }
 
 /** The sum of the clients' discrete Gaussian shares on a vector of integers. */
@@ -72,7 +71,6 @@ export interface DistributedDiscreteGaussianEvent extends Protection {
   readonly l2Sensitivity: number;
   /** L1 distance of the sums of two neighbours, integer units. */
   readonly l1Sensitivity: number;
-  readonly relation: 'zero-out' | 'replace-one';
 }
 
 /** How often one unit may take part in a stream of rounds that trees add up. */
@@ -157,8 +155,15 @@ const count = z.int().min(1);
 const rate = z.number().min(0).max(1);
 const unit = z.enum(['client', 'example']);
 const relation = z.enum(['add-or-remove', 'zero-out', 'replace-one']);
-/** Under `add-or-remove` the neighbour would lack one share of the noise too: the two laws would differ in variance. */
-const sharedNoiseRelation = z.enum(['zero-out', 'replace-one']);
+/** A client that were absent would lack its share of the noise too: the two laws would differ in variance. An example that is absent takes none away. */
+export function fitsShares({ relation, unit }: Protection): boolean {
+  return relation !== 'add-or-remove' || unit === 'example';
+}
+
+const NOT_OF_SHARES = {
+  path: ['relation'],
+  message: 'shared noise has no add-or-remove of clients: who is absent would take a share of the noise away',
+};
 
 const participation = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('once') }),
@@ -179,25 +184,29 @@ export const privacyEventSchema: z.ZodType<PrivacyEvent> = z.lazy(() =>
       relation,
       unit,
     }),
-    z.strictObject({
-      kind: z.literal('skellam'),
-      dimension: count,
-      variance: real,
-      l2Sensitivity: real,
-      l1Sensitivity: real,
-      relation: sharedNoiseRelation,
-      unit,
-    }),
-    z.strictObject({
-      kind: z.literal('distributed-discrete-gaussian'),
-      dimension: count,
-      localVariance: real,
-      honestShares: z.number().min(1),
-      l2Sensitivity: real,
-      l1Sensitivity: real,
-      relation: sharedNoiseRelation,
-      unit,
-    }),
+    z
+      .strictObject({
+        kind: z.literal('skellam'),
+        dimension: count,
+        variance: real,
+        l2Sensitivity: real,
+        l1Sensitivity: real,
+        relation,
+        unit,
+      })
+      .refine(fitsShares, NOT_OF_SHARES),
+    z
+      .strictObject({
+        kind: z.literal('distributed-discrete-gaussian'),
+        dimension: count,
+        localVariance: real,
+        honestShares: z.number().min(1),
+        l2Sensitivity: real,
+        l1Sensitivity: real,
+        relation,
+        unit,
+      })
+      .refine(fitsShares, NOT_OF_SHARES),
     z.strictObject({
       kind: z.literal('tree'),
       noiseMultiplier: real,

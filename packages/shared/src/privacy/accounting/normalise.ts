@@ -1,5 +1,6 @@
 import { Refusal } from '../../errors.js';
 import {
+  fitsShares,
   privacyEventSchema,
   type BaseEvent,
   type PoissonSampledEvent,
@@ -60,6 +61,7 @@ function flattened(events: PrivacyEvent | readonly PrivacyEvent[]): readonly Use
       add(event.event, count * event.count);
       return;
     }
+    checkShares(event);
     const key = canonicalForm(event);
     const known = uses.get(key);
     if (known) known.count += count;
@@ -69,6 +71,20 @@ function flattened(events: PrivacyEvent | readonly PrivacyEvent[]): readonly Use
   const list = [...uses.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
   protectionOf(list.map((use) => use.event));
   return list;
+}
+
+function checkShares(event: SingleEvent): void {
+  const shared = mechanismsOf([event]).find(
+    (mechanism) =>
+      (mechanism.kind === 'skellam' || mechanism.kind === 'distributed-discrete-gaussian') &&
+      !fitsShares(mechanism),
+  );
+  if (shared === undefined) return;
+  throw new Refusal(
+    'privacy.unsupported-event',
+    'Shares of noise are accounted for under add-or-remove of clients, where the neighbour would lack a share.',
+    'State the relation zero-out.',
+  );
 }
 
 /**

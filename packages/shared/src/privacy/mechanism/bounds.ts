@@ -16,6 +16,14 @@ export function roundedNormSquared(scaledClip: number, dimension: number): numbe
   return Math.floor(Math.min(always, conditional));
 }
 
+/**
+ * Squared L2 bound on the difference of two vectors that are rounded by the same dither: each coordinate moves by less than one beyond what it moved before. A whole number.
+ * @param scaledNorm - L2 norm of their difference before rounding, in steps of the grid
+ */
+export function ditheredNormSquared(scaledNorm: number, dimension: number): number {
+  return Math.ceil((scaledNorm + Math.sqrt(dimension)) ** 2);
+}
+
 /** L1 bound of an integer vector with this L2 bound: |v| <= v^2 for integers, and Cauchy-Schwarz. */
 export function integerL1Bound(l2Bound: number, dimension: number): number {
   return l2Bound * Math.min(Math.sqrt(dimension), l2Bound);

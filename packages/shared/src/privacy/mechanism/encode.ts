@@ -5,7 +5,7 @@ import { addNoise, noiseSampler } from './noise.js';
 import type { EncodingPlan, LaneBits } from './plan.js';
 import { localVarianceFraction } from './release.js';
 import { rotate, unrotate } from './rotate.js';
-import { roundWithinBound } from './round.js';
+import { roundDithered, roundWithinBound } from './round.js';
 
 /** Residues modulo 2^8, 2^16 or 2^32. */
 export type Residues = Uint8Array | Uint16Array | Uint32Array;
@@ -77,7 +77,8 @@ export function encode(
   const values = Float64Array.from(update);
   for (let index = 0; index < values.length; index++) values[index] = (values[index] as number) * factor;
   rotate(values, plan.blockLength, options.rotationSeed, options.primitives);
-  const rounded = roundWithinBound(plan, values, options.random);
+  const round = plan.unitNorm === undefined ? roundWithinBound : roundDithered;
+  const rounded = round(plan, values, options.random);
 
   const whole = new Float64Array(plan.paddedDimension);
   whole.set(rounded);

@@ -7,7 +7,7 @@ export {
 export { FAILURE_PROBABILITY } from './bounds.js';
 export { addCentralGaussian, type CentralGaussianOptions, type CentralRelease } from './central.js';
 export { CorrelatedGaussian, type CorrelatedGaussianOptions, type Correlation } from './correlated.js';
-export { decode, encode, type EncodeOptions, type Residues } from './encode.js';
+export { decode, encode, l2Norm, type EncodeOptions, type Residues } from './encode.js';
 export { addNoise, type NoiseLaw, type NoiseSampler, noiseSampler } from './noise.js';
 export {
   type ClipBit,

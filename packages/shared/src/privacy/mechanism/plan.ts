@@ -1,6 +1,7 @@
 import { Refusal } from '../../errors.js';
 import {
   deviationsFor,
+  ditheredNormSquared,
   FAILURE_PROBABILITY,
   integerL1Bound,
   roundedNormSquared,
@@ -35,6 +36,10 @@ export interface EncodingPlan {
   readonly blockLength: number;
   /** L2 bound of an update, real. */
   readonly clipNorm: number;
+  /**
+   * Where an update is itself a sum, of which each term is a unit: how far one of them can move it, L2, real. Then rounding is dithered, and what is protected is a term.
+   */
+  readonly unitNorm?: number;
   readonly scale: number;
   readonly laneBits: LaneBits;
   /** `none`: what is encoded is private already, and its sum is protected by nothing else. */
@@ -43,7 +48,7 @@ export interface EncodingPlan {
   readonly peak: number;
   /** Squared L2 bound of the update's rounded coordinates, integer domain: a whole number, checked by the client. */
   readonly updateBoundSquared: number;
-  /** Squared L2 bound of the whole encoded vector before noise, clip bit included. A whole number. */
+  /** Squared L2 bound, before noise, of what a unit can make of the encoded vector, clip bit included. A whole number. */
   readonly l2BoundSquared: number;
   /** Its root: the L2 sensitivity in the integer domain. */
   readonly l2Bound: number;
@@ -59,7 +64,7 @@ export interface EncodingPlan {
   readonly maximumCohort: number;
   readonly minimumSharers: number;
   readonly clipBit?: ClipBit;
-  /** Root of `updateBoundSquared` over `scale * clipNorm`: what rounding costs in noise. */
+  /** The sensitivity after rounding over that before: what rounding costs in noise. */
   readonly roundingInflation: number;
   /** Upper bound on the probability that noise wraps any coordinate of a round's sum of honest clients. */
   readonly wrapProbability: number;
@@ -70,6 +75,8 @@ export interface EncodingPlan {
 export interface EncodingOptions {
   readonly dimension: number;
   readonly clipNorm: number;
+  /** Of a sum of units: L2 distance that one of them can move it by, arithmetic included. Default: an update is one unit. */
+  readonly unitNorm?: number;
   /** Deviation of the guaranteed noise over the L2 sensitivity. */
   readonly noiseMultiplier: number;
   readonly maximumCohort: number;
@@ -95,6 +102,8 @@ const AMPLE_INFLATION = 1.001;
 const SMALLEST_LOCAL_VARIANCE = 9;
 /** A clip norm of fewer grid steps than this drowns in rounding. */
 const SMALLEST_SCALED_CLIP = 10;
+/** What clipping, rotating and scaling in 64-bit floats may move an update by, over its clip norm, taken generously. */
+const ROTATION_ERROR = 2 ** -40;
 const MILLION = 1_000_000;
 
 type Layout = Omit<EncodingPlan, 'laneBits' | 'wrapProbability'>;
@@ -134,12 +143,14 @@ function checkOptions(options: EncodingOptions): void {
   const {
     dimension,
     clipNorm,
+    unitNorm,
     noiseMultiplier,
     maximumCohort,
     minimumSharers,
     survivorFraction,
     corruptFraction,
     noiseLaw,
+    clipBitDeviation,
   } = options;
   const within = (value: number, least: number, most: number) => value >= least && value <= most;
   const whole = (value: number, least: number, most: number) =>
@@ -147,6 +158,10 @@ function checkOptions(options: EncodingOptions): void {
   const rules: readonly (readonly [boolean, string])[] = [
     [whole(dimension, 1, 2 ** 31), 'dimension must be a whole number, 1 to 2^31'],
     [within(clipNorm, 1e-9, 1e9), 'clipNorm must be 1e-9 to 1e9'],
+    [
+      unitNorm === undefined || (within(unitNorm, 1e-12, clipNorm) && clipBitDeviation === undefined),
+      'unitNorm must be 1e-12 to clipNorm, and goes without a clip bit',
+    ],
     [
       noiseLaw === 'none' ? noiseMultiplier === 0 : within(noiseMultiplier, 1e-6, 1e6),
       noiseLaw === 'none' ? 'noiseMultiplier must be 0 without noise' : 'noiseMultiplier must be 1e-6 to 1e6',
@@ -174,6 +189,7 @@ function layoutAt(options: EncodingOptions, scale: number): Layout {
   const {
     dimension,
     clipNorm,
+    unitNorm,
     noiseMultiplier,
     maximumCohort,
     minimumSharers,
@@ -181,7 +197,10 @@ function layoutAt(options: EncodingOptions, scale: number): Layout {
   } = options;
   const blockLength = blockLengthOf(dimension);
   const scaledClip = scale * clipNorm;
-  const updateBoundSquared = roundedNormSquared(scaledClip, dimension);
+  const updateBoundSquared = (unitNorm === undefined ? roundedNormSquared : ditheredNormSquared)(
+    scaledClip,
+    dimension,
+  );
   const flat = deviationsFor(dimension * maximumCohort) / Math.sqrt(blockLength);
   const updatePeak = Math.min(
     Math.floor(Math.sqrt(updateBoundSquared)),
@@ -189,7 +208,10 @@ function layoutAt(options: EncodingOptions, scale: number): Layout {
   );
   const clipBit = clipBitFor(options, Math.sqrt(updateBoundSquared));
   const amplitude = clipBit?.amplitude ?? 0;
-  const l2BoundSquared = updateBoundSquared + amplitude ** 2;
+  const l2BoundSquared =
+    unitNorm === undefined
+      ? updateBoundSquared + amplitude ** 2
+      : ditheredNormSquared(scale * (unitNorm + clipNorm * ROTATION_ERROR), dimension);
   const l2Bound = Math.sqrt(l2BoundSquared);
   const honestPpm = honestPpmOf(options);
   return {
@@ -197,13 +219,15 @@ function layoutAt(options: EncodingOptions, scale: number): Layout {
     paddedDimension: dimension + (clipBit === undefined ? 0 : 1),
     blockLength,
     clipNorm,
+    ...(unitNorm !== undefined && { unitNorm }),
     scale,
     noiseLaw,
     peak: Math.max(updatePeak, amplitude),
     updateBoundSquared,
     l2BoundSquared,
     l2Bound,
-    l1Bound: integerL1Bound(Math.sqrt(updateBoundSquared), dimension) + amplitude,
+    l1Bound:
+      integerL1Bound(unitNorm === undefined ? Math.sqrt(updateBoundSquared) : l2Bound, dimension) + amplitude,
     // The margin covers the rounding of the product, so that the booked multiplier is never below the one asked for.
     noiseVariance: Math.ceil(noiseMultiplier ** 2 * l2BoundSquared * (1 + 2 ** -50)),
     noiseMultiplier,
@@ -212,7 +236,8 @@ function layoutAt(options: EncodingOptions, scale: number): Layout {
     maximumCohort,
     minimumSharers,
     ...(clipBit === undefined ? {} : { clipBit }),
-    roundingInflation: Math.sqrt(updateBoundSquared) / scaledClip,
+    roundingInflation:
+      unitNorm === undefined ? Math.sqrt(updateBoundSquared) / scaledClip : l2Bound / (scale * unitNorm),
     clampProbability: flat < 1 ? stated(FAILURE_PROBABILITY) : 0,
   };
 }
@@ -291,7 +316,8 @@ function obstacleOf(options: EncodingOptions, layout: Layout): Refusal | undefin
     );
   }
   const tooCoarse = options.laneBits === undefined && layout.roundingInflation >= TOLERATED_INFLATION;
-  return tooCoarse || layout.scale * options.clipNorm < SMALLEST_SCALED_CLIP ? overflow(options) : undefined;
+  const smallest = layout.scale * (options.unitNorm ?? options.clipNorm);
+  return tooCoarse || smallest < SMALLEST_SCALED_CLIP ? overflow(options) : undefined;
 }
 
 function overflow({ laneBits, maximumCohort, dimension }: EncodingOptions): Refusal {

@@ -26,7 +26,8 @@ export function localVariance(plan: EncodingPlan, sharers: number): number {
 
 /**
  * What one unmasked sum costs: counted with the honest clients' noise that is guaranteed, never with the noise that happens to be in
- * it. The neighbour is a cohort in which one client's update is replaced by zero while it still adds its share.
+ * it. The neighbour is a cohort in which one client's update is replaced by zero while it still adds its share; where an update is a sum of examples, one in which a client has an example more or
+ * less in its sum.
  * @throws {Refusal} `privacy.sharers`; `privacy.no-noise` where the plan adds none
  */
 export function releaseEvent(
@@ -37,9 +38,10 @@ export function releaseEvent(
     dimension: plan.paddedDimension,
     l2Sensitivity: plan.l2Bound,
     l1Sensitivity: plan.l1Bound,
-    relation: 'zero-out',
-    unit: 'client',
-  } as const;
+    ...(plan.unitNorm === undefined
+      ? ({ relation: 'zero-out', unit: 'client' } as const)
+      : ({ relation: 'add-or-remove', unit: 'example' } as const)),
+  };
   if (plan.noiseLaw === 'none') throw noNoise();
   const variance = localVariance(plan, sharers);
   return plan.noiseLaw === 'skellam'

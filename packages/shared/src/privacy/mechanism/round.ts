@@ -53,6 +53,22 @@ export function checkRounded(bounds: Bounds, integers: Float64Array): void {
 }
 
 /**
+ * Stochastic rounding by a dither that is drawn before the values are looked at, once: of two vectors with the same dither, the rounded ones differ by less than one a coordinate
+ * beyond what they differed by before. Rounding again for the sake of a norm, as {@link roundWithinBound} does, would depend on the whole vector, and bound nothing for one term of a sum.
+ * @param values - clipped and rotated, real
+ * @returns whole numbers, integer domain
+ * @throws {Refusal} `privacy.norm-exceeded` where the plan and the encoder disagree
+ */
+export function roundDithered(bounds: Bounds, values: Float64Array, random: RandomSource): Float64Array {
+  const words = new RandomWords(random, values.length);
+  const rounded = new Float64Array(values.length);
+  roundOnce(bounds, values, 1, words, rounded);
+  words.wipe();
+  checkRounded(bounds, rounded);
+  return rounded;
+}
+
+/**
  * Conditional stochastic rounding (Kairouz, Liu, Steinke 2021, Theorem 1): rounds again until the squared norm is within the bound;
  * after 50 failures the vector is shrunk by 1% and it starts over. The result is checked once more.
  * @param values - clipped and rotated, real

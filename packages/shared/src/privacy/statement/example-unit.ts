@@ -3,21 +3,38 @@ import { groupGuarantee } from '../accounting/index.js';
 import { guessText } from './account.js';
 import type { StatementFacts } from './facts.js';
 import type { StatementFigures } from './figures.js';
+import {
+  countsOn,
+  outside,
+  sharedAccountant,
+  sharedDeployment,
+  sharedMechanism,
+  sharesNoise,
+} from './example-shared.js';
 import { counted, epsilonText, numberText, type StatementItem } from './wording.js';
 
-/** DP-SGD within a client, as a ledger tells of it. */
+/** DP-SGD, as a ledger tells of it. */
 export interface ExampleSteps {
   readonly steps: number;
   readonly batchRate: number;
+  /** As it is accounted for, rounding included. */
   readonly noiseMultiplier: number;
+  /** Who adds the noise: each client what its own examples need, or the clients of a cohort together. */
+  readonly noise: 'per-client' | 'shared';
 }
 
 /** Reads the steps of one round out of its release; undefined where it is no such release. */
 export function exampleStepsOf(release: PrivacyEvent): ExampleSteps | undefined {
-  if (release.kind !== 'repeated' || release.event.kind !== 'poisson-sampled') return undefined;
-  const { rate, event } = release.event;
-  if (event.kind !== 'gaussian' || event.unit !== 'example') return undefined;
-  return { steps: release.count, batchRate: rate, noiseMultiplier: event.noiseMultiplier };
+  const [steps, step] = release.kind === 'repeated' ? [release.count, release.event] : [1, release];
+  if (step.kind !== 'poisson-sampled') return undefined;
+  const { rate: batchRate, event } = step;
+  if (event.kind === 'gaussian' && event.unit === 'example')
+    return { steps, batchRate, noiseMultiplier: event.noiseMultiplier, noise: 'per-client' };
+  if (event.kind === 'distributed-discrete-gaussian' && event.unit === 'example') {
+    const noiseMultiplier = Math.sqrt(event.localVariance * event.honestShares) / event.l2Sensitivity;
+    return { steps, batchRate, noiseMultiplier, noise: 'shared' };
+  }
+  return undefined;
 }
 
 /** The items in which a statement about each example differs from one about each client. */
@@ -25,12 +42,13 @@ export function exampleItems(facts: StatementFacts, figures: StatementFigures): 
   return [
     unit(facts, figures),
     relation(),
-    deployment(facts, figures),
-    mechanism(facts, figures),
-    sampling(figures),
+    ...(sharesNoise(facts)
+      ? [sharedDeployment(facts, figures), sharedMechanism(facts, figures)]
+      : [deployment(facts, figures), mechanism(facts, figures)]),
+    sampling(facts, figures),
     composition(facts, figures),
-    accountant(),
-    guarantee(figures),
+    accountant(facts),
+    guarantee(facts, figures),
     spending(figures),
     postProcessing(facts),
     limits(figures),
@@ -144,7 +162,10 @@ function mechanism(
   };
 }
 
-function sampling({ exampleSteps, sampling: { sharers, survivors } }: StatementFigures): StatementItem {
+function sampling(
+  facts: StatementFacts,
+  { exampleSteps, sampling: { sharers, survivors } }: StatementFigures,
+): StatementItem {
   return {
     number: 8,
     heading: 'Sampling',
@@ -162,7 +183,7 @@ function sampling({ exampleSteps, sampling: { sharers, survivors } }: StatementF
       },
       {
         label: 'Amplification',
-        text: 'by the draw of batches, which never leaves the client: against everybody. By the draw of cohorts: not claimed',
+        text: `by the draw of batches, which never leaves the client: against ${outside(facts)}. By the draw of cohorts: not claimed`,
       },
     ],
   };
@@ -217,7 +238,8 @@ function composition(
   };
 }
 
-function accountant(): StatementItem {
+function accountant(facts: StatementFacts): StatementItem {
+  if (sharesNoise(facts)) return sharedAccountant();
   return {
     number: 10,
     heading: 'Accountant',
@@ -235,13 +257,16 @@ function accountant(): StatementItem {
   };
 }
 
-function guarantee({ delta, releasedModel, coordinator }: StatementFigures): StatementItem {
+function guarantee(
+  facts: StatementFacts,
+  { delta, releasedModel, coordinator }: StatementFigures,
+): StatementItem {
   return {
     number: 11,
     heading: 'The guarantee',
     entries: [
       {
-        label: 'For each example, against everybody outside its client',
+        label: `For each example, against ${outside(facts)} outside its client`,
         text: `ε = ${epsilonText(coordinator.epsilonWorst)} at δ = ${numberText(delta)}, at the client that took part most often`,
       },
       {
@@ -282,14 +307,15 @@ function spending({ releasedModel, coordinator }: StatementFigures): StatementIt
   };
 }
 
-function postProcessing({ plan }: StatementFacts): StatementItem {
+function postProcessing(facts: StatementFacts): StatementItem {
+  const { plan } = facts;
   return {
     number: 13,
     heading: 'After the noise',
     entries: [
       {
         label: 'Post-processing',
-        text: `the client’s optimiser, cutting, rotating and rounding its update; the sum over clients, divided by ${numberText(plan.scale)}, rotated back, divided by the expected (not the actual) size of a cohort, and applied by the server’s optimiser; evaluation uses rows that belong to no client. None of this costs privacy`,
+        text: `${sharesNoise(facts) ? 'the sum over clients' : 'the client’s optimiser, cutting, rotating and rounding its update; the sum over clients'}, divided by ${numberText(plan.scale)}, rotated back, divided by the expected (not the actual) size of a cohort, and applied by the server’s optimiser; evaluation uses rows that belong to no client. None of this costs privacy`,
       },
     ],
   };
@@ -332,12 +358,13 @@ function limits({ delta, coordinator }: StatementFigures): StatementItem {
 
 /** What is said first, in plain words. */
 export function exampleSummary(
-  { job }: StatementFacts,
+  facts: StatementFacts,
   { delta, population, coordinator, rounds }: StatementFigures,
 ): string[] {
   return [
-    `“${job.name}” trained a model on the data of ${counted(population, 'client')} in ${counted(rounds.completed, 'round')}. No data left a client: each trained with noise on its own examples, and only sums of many clients’ updates were opened.`,
-    `Each example, against everybody outside its client (readers of the models, other clients, the coordinator): ε = ${epsilonText(coordinator.epsilonWorst)} at δ = ${numberText(delta)}. In words: ${guessText(coordinator.epsilonWorst, delta, 'a given example was used')}.`,
+    `“${facts.job.name}” trained a model on the data of ${counted(population, 'client')} in ${counted(rounds.completed, 'round')}. No data left a client: ${sharesNoise(facts) ? 'each added up bounded gradients of its own examples and a share of the noise' : 'each trained with noise on its own examples'}, and only sums of many clients’ updates were opened.`,
+    ...(sharesNoise(facts) ? [countsOn(facts)] : []),
+    `Each example, against ${outside(facts)} outside its client (readers of the models, other clients, the coordinator): ε = ${epsilonText(coordinator.epsilonWorst)} at δ = ${numberText(delta)}. In words: ${guessText(coordinator.epsilonWorst, delta, 'a given example was used')}.`,
     'This is a promise to each example by itself. Nothing of the kind is promised to a client as a whole, nor to a person with many examples.',
   ];
 }

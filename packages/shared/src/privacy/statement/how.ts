@@ -1,3 +1,4 @@
+import { sharesNoise } from './example-shared.js';
 import type { StatementFacts } from './facts.js';
 import type { StatementFigures } from './figures.js';
 import { releasedWords } from './released.js';
@@ -107,9 +108,10 @@ function postProcessing(facts: StatementFacts): StatementItem {
   };
 }
 
-function measures({ software }: StatementFacts, { noise, unit }: StatementFigures): StatementItem {
+function measures(facts: StatementFacts, { noise, unit }: StatementFigures): StatementItem {
+  const { software } = facts;
   const arithmetic =
-    unit === 'example'
+    unit === 'example' && !sharesNoise(facts)
       ? {
           floats:
             'gradients are 32-bit floats. The sum of a step is rounded to a grid much finer than its noise, and integer noise is added to it, on the client; the samplers use integers alone, from random bits to noise',
@@ -117,8 +119,7 @@ function measures({ software }: StatementFacts, { noise, unit }: StatementFigure
             'drawn from tables of 128 bits; their distance from the law of the noise is not booked in δ',
         }
       : {
-          floats:
-            'only integer noise is ever added to integer data, on the client; the samplers use integers alone, from random bits to noise; the sensitivity is checked on the integers that are sent',
+          floats: `only integer noise is ever added to integer data, on the client; the samplers use integers alone, from random bits to noise; ${sharesNoise(facts) ? 'gradients are 32-bit floats, with an allowance in what one of them may move' : 'the sensitivity is checked on the integers that are sent'}`,
           exactness: `drawn from tables of 128 bits; over all clients and rounds at a statistical distance of at most ${numberText(noise.distance)} from the stated law, which is booked in δ`,
         };
   return {

@@ -170,7 +170,7 @@ function measures({ job, statement, audit }: ProcessingFacts): PaperSection {
       },
       {
         label: 'Differential privacy',
-        text: `${job.privacy.unit === 'example' ? 'each client adds the noise that each of its examples needs' : 'each client adds its share of the noise'}; budget ε = ${statement?.figures.releasedModel.budget ?? job.privacy.epsilon}, a hard stop, enforced by the coordinator’s ledger and by every client’s own accountant`,
+        text: `${job.privacy.unit === 'example' && job.privacy.noise !== 'shared' ? 'each client adds the noise that each of its examples needs' : 'each client adds its share of the noise'}; budget ε = ${statement?.figures.releasedModel.budget ?? job.privacy.epsilon}, a hard stop, enforced by the coordinator’s ledger and by every client’s own accountant`,
       },
       {
         label: 'Evidence',
