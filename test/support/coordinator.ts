@@ -93,6 +93,7 @@ export async function startCoordinator(
   const sockets = serveSockets(listening.http, {
     largestBody: 2 ** 24,
     accept: (channel) => sessions.accept(channel),
+    sha256: (...parts) => primitives.sha256(...parts),
   });
   const url = `http://127.0.0.1:${listening.port}`;
   let closed = false;
@@ -131,8 +132,11 @@ export async function startCoordinator(
     async welcomed(clients: number): Promise<void> {
       while (sessions.connected.size < clients) await new Promise((resolve) => setImmediate(resolve));
     },
-    /** Opens a job for the clients that have been let in so far. */
-    openJob(input: JobInput, phaseDeadline = 20_000): Promise<JobRunner> {
+    /**
+     * Opens a job for the clients that have been let in so far.
+     * @param grace - milliseconds for which a client whose connection is lost is waited for
+     */
+    openJob(input: JobInput, phaseDeadline = 20_000, grace = 0): Promise<JobRunner> {
       const job = announceJob(jobSchema.parse(input), Math.max(3, registry.population.length));
       const uniform = publicGenerator(1);
       return JobRunner.open({
@@ -151,7 +155,7 @@ export async function startCoordinator(
         initialWeights: Float32Array.from({ length: countWeights(job.model) }, () => 0.1 * (uniform() - 0.5)),
         now: Date.now,
         phaseDeadline,
-        grace: 0,
+        grace,
       });
     },
   };

@@ -125,6 +125,7 @@ export class Participant {
       case 'challenge':
         return this.greet(channel, header);
       case 'welcome':
+        if (header.resume !== undefined) channel.resume?.(header.resume);
         this.open(channel);
         return;
       case 'refused':

@@ -4,6 +4,7 @@ import { toHex } from '@tutti/shared/crypto';
 import type { JobInput } from '@tutti/shared/protocol';
 import { makeClient, OPEN_POLICY, runClient } from '../../support/client.js';
 import { makeKeys, startCoordinator } from '../../support/coordinator.js';
+import { startCuttingProxy } from '../../support/cutting-proxy.js';
 
 const job = (name: string): JobInput => ({
   name,
@@ -66,6 +67,30 @@ describe('a client that runs next to its data', () => {
     for (const client of again) {
       expect(await client.until('left')).toMatchObject({ code: 'secagg.policy.roundNumber' });
     }
+  });
+
+  it('sends the rest of a vector that was cut off, over its next connection', async () => {
+    const coordinator = await startCoordinator();
+    const proxy = await startCuttingProxy(coordinator.port, 700_000);
+    const clients = await Promise.all(
+      Array.from({ length: 6 }, async (_, index) =>
+        runClient(await makeClient(coordinator.keys, index === 0 ? proxy.url : coordinator.url)),
+      ),
+    );
+    await coordinator.welcomed(6);
+    const large = {
+      ...job('large'),
+      model: { inputs: 2, classes: 2, hidden: [{ units: 700 }, { units: 700 }] },
+    };
+    const runner = await coordinator.openJob(large, 20_000, 20_000);
+    const vector = (runner.plan.paddedDimension * runner.plan.laneBits) / 8;
+    expect(vector).toBeGreaterThan(900_000);
+    expect(await runner.attempt()).toMatchObject({ outcome: 'completed', survivors: 6 });
+    const { passed } = proxy.counts();
+    // The model is fetched through it as well, over connections of its own, by requests of a few hundred bytes.
+    expect(passed).toBeGreaterThan(vector);
+    expect(passed).toBeLessThan(1.4 * vector);
+    expect(clients[0]!.events.map(({ kind }) => kind)).toContain('lost');
   });
 
   it('is the only one on its state', async () => {

@@ -15,6 +15,7 @@ import {
   type ChannelHandler,
   type Frame,
   type ToCoordinator,
+  type Upload,
   PROTOCOL_VERSION,
 } from '@tutti/shared/protocol';
 import { seededRandom } from '../../support/seeded-random.js';
@@ -54,12 +55,18 @@ beforeEach(async () => {
   });
 });
 
-/** A connection as its client sees it. */
-function connect() {
+/** A connection as its client sees it, with what there is of a body that comes over it. */
+function connect(upload?: Upload) {
   const sent: Frame[] = [];
   let closed = false;
+  let begun = upload;
   const handler: ChannelHandler = sessions.accept({
     send: (message) => sent.push(message),
+    interrupt: () => {
+      const taken = begun;
+      begun = undefined;
+      return taken;
+    },
     close: () => {
       closed = true;
       handler.closed();
@@ -298,5 +305,52 @@ describe('a connection that is lost while its signature is checked', () => {
     handler.closed();
     await settled([], 1);
     expect(sessions.size).toBe(0);
+  });
+});
+
+describe('a body that was cut off', () => {
+  const upload: Upload = {
+    digest: 'ab'.repeat(32),
+    total: 900,
+    received: 300,
+    pieces: [new Uint8Array(300)],
+  };
+  const enter = async (begun?: Upload) => {
+    const connection = connect(begun);
+    connection.handler.receive(await hello(connection.nonce));
+    await settled(connection.sent, 2);
+    return connection;
+  };
+  const resume = { digest: upload.digest, received: 300 };
+
+  it('is told to its client when it comes again, and given to its connection once', async () => {
+    const first = await enter(upload);
+    expect(last(first.sent)).toEqual({ type: 'welcome' });
+    first.handler.closed();
+    const again = await enter();
+    expect(last(again.sent)).toEqual({ type: 'welcome', resume });
+    expect(again.handler.resumed!(upload.digest)).toEqual(upload);
+    expect(again.handler.resumed!(upload.digest)).toBeUndefined();
+  });
+
+  it('is taken from the ghost of a client whose network changed, before that is noticed', async () => {
+    const ghost = await enter(upload);
+    const again = await enter();
+    expect(last(again.sent)).toEqual({ type: 'welcome', resume });
+    expect(ghost.isClosed()).toBe(true);
+    expect(again.handler.resumed!(upload.digest)).toEqual(upload);
+  });
+
+  it('is given to nobody who has not shown who it is, and to no other client', async () => {
+    (await enter(upload)).handler.closed();
+    const stranger = connect();
+    expect(stranger.handler.resumed!(upload.digest)).toBeUndefined();
+    const holder = client;
+    client = await createIdentity(primitives, random);
+    const other = await enter();
+    expect(last(other.sent)).toEqual({ type: 'welcome' });
+    expect(other.handler.resumed!(upload.digest)).toBeUndefined();
+    client = holder;
+    expect(last((await enter()).sent)).toEqual({ type: 'welcome', resume });
   });
 });

@@ -1,6 +1,14 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { socketChannel, type Channel, type Frame, type PacketSocket } from '@tutti/shared/protocol';
+import { toHex } from '@tutti/shared/crypto';
+import { primitives } from '@tutti/shared/crypto/primitives';
+import {
+  socketChannel,
+  type Channel,
+  type Frame,
+  type PacketSocket,
+  type Upload,
+} from '@tutti/shared/protocol';
 
 /** Two ends of a socket.io connection, as far as a channel can tell. */
 function socketPair() {
@@ -44,14 +52,17 @@ function channels(largestBody = 10_000_000) {
   const received: Frame[] = [];
   let closed = 0;
   let sender!: Channel;
-  socketChannel(left, largestBody, (channel) => {
-    sender = channel;
-    return { receive: () => undefined, closed: () => undefined };
+  socketChannel(left, {
+    largestBody,
+    accept: (channel) => {
+      sender = channel;
+      return { receive: () => undefined, closed: () => undefined };
+    },
   });
-  socketChannel(right, largestBody, () => ({
-    receive: (frame) => received.push(frame),
-    closed: () => closed++,
-  }));
+  socketChannel(right, {
+    largestBody,
+    accept: () => ({ receive: (frame) => received.push(frame), closed: () => closed++ }),
+  });
   return { left, right, sender, received, closed: () => closed };
 }
 
@@ -122,14 +133,17 @@ describe('a channel over a socket', () => {
     const { left, right } = socketPair();
     const received: Frame[] = [];
     let known = false;
-    socketChannel(right, 1000, () => ({
-      receive: (frame) => {
-        received.push(frame);
-        known = true;
-      },
-      largestBody: () => (known ? 5000 : 0),
-      closed: () => undefined,
-    }));
+    socketChannel(right, {
+      largestBody: 1000,
+      accept: () => ({
+        receive: (frame) => {
+          received.push(frame);
+          known = true;
+        },
+        largestBody: () => (known ? 5000 : 0),
+        closed: () => undefined,
+      }),
+    });
     right.events.emit('frame', { header: 'hello', total: 0, offset: 0 }, bytes(0));
     right.events.emit('frame', { header: 'long', total: 1000, offset: 0 }, bytes(1000));
     expect(received.map(({ header }) => header)).toEqual(['hello', 'long']);
@@ -137,11 +151,10 @@ describe('a channel over a socket', () => {
     expect(left.connected).toBe(false);
 
     const { left: stranger, right: end } = socketPair();
-    socketChannel(end, 1000, () => ({
-      receive: () => undefined,
-      largestBody: () => 0,
-      closed: () => undefined,
-    }));
+    socketChannel(end, {
+      largestBody: 1000,
+      accept: () => ({ receive: () => undefined, largestBody: () => 0, closed: () => undefined }),
+    });
     end.events.emit('frame', { header: 'a body before a greeting', total: 1, offset: 0 }, bytes(1));
     expect(stranger.connected).toBe(false);
   });
@@ -181,5 +194,156 @@ describe('a channel over a socket', () => {
     right.events.emit('frame', { header: 2, total: 3, offset: 0 }, bytes(3));
     expect(closed()).toBe(1);
     expect(received).toEqual([]);
+  });
+});
+
+describe('a long body that is cut off', () => {
+  const sha256 = (...parts: readonly Uint8Array[]) => primitives.sha256(...parts);
+  const digestOf = (body: Uint8Array) => toHex(primitives.sha256(body));
+  const body = bytes(1_500_000);
+
+  /** A connection, and what one that came before left behind. */
+  function connection(kept?: Upload) {
+    const { left, right } = socketPair();
+    const received: Frame[] = [];
+    let [sender, receiver]: Channel[] = [];
+    let left_: Upload | undefined;
+    socketChannel(left, {
+      largestBody: 1,
+      sha256,
+      accept: (channel) => {
+        sender = channel;
+        return { receive: () => undefined, closed: () => undefined };
+      },
+    });
+    socketChannel(right, {
+      largestBody: 2_000_000,
+      sha256,
+      accept: (channel) => {
+        receiver = channel;
+        return {
+          receive: (frame) => received.push(frame),
+          resumed: (digest) => (kept?.digest === digest ? kept : undefined),
+          closed: () => (left_ = channel.interrupt?.()),
+        };
+      },
+    });
+    return { left, right, received, sender: sender!, receiver: receiver!, kept: () => left_ };
+  }
+
+  /** Cut off after so many of its six pieces. */
+  async function cutOff(after: number): Promise<Upload> {
+    const first = connection();
+    let pieces = 0;
+    first.right.events.on('frame', () => ++pieces === after && first.right.disconnect());
+    first.sender.send({ header: { type: 'masked' }, body });
+    await until(() => first.kept() !== undefined);
+    expect(first.received).toEqual([]);
+    return first.kept()!;
+  }
+
+  it.each([1, 3, 5])(
+    'goes on over the next connection from the piece after the %i that came',
+    async (after) => {
+      const kept = await cutOff(after);
+      expect(kept).toMatchObject({ digest: digestOf(body), total: body.length, received: after * 262_144 });
+      const next = connection(kept);
+      next.sender.resume!({ digest: kept.digest, received: kept.received });
+      next.sender.send({ header: { type: 'masked' }, body });
+      await until(() => next.received.length === 1);
+      expect(next.received[0]).toEqual({ header: { type: 'masked' }, body });
+      const sent = next.left.packets.reduce((sum, { length }) => sum + length, 0);
+      expect(sent).toBe(body.length - after * 262_144);
+    },
+  );
+
+  it('is sent whole where the receiver says nothing, or speaks of another body', async () => {
+    const kept = await cutOff(2);
+    for (const progress of [
+      undefined,
+      { digest: digestOf(bytes(3)), received: 262_144 },
+      { digest: kept.digest, received: body.length },
+      { digest: kept.digest, received: 2 ** 40 },
+    ]) {
+      const next = connection(kept);
+      if (progress !== undefined) next.sender.resume!(progress);
+      next.sender.send({ header: 1, body });
+      await until(() => next.received.length === 1);
+      expect(next.received[0]!.body).toEqual(body);
+    }
+  });
+
+  it('goes on once: what is sent after it goes whole', async () => {
+    const next = connection(await cutOff(2));
+    next.sender.resume!({ digest: digestOf(body), received: 2 * 262_144 });
+    next.sender.send({ header: 1, body });
+    next.sender.send({ header: 2, body });
+    await until(() => next.received.length === 2);
+    expect(next.received.map((frame) => frame.body.length)).toEqual([body.length, body.length]);
+  });
+
+  it('is taken out once, when it is interrupted, and nothing more is taken in', async () => {
+    const { sender, receiver, received, right } = connection();
+    let pieces = 0;
+    let taken: Upload | undefined;
+    right.events.on('frame', () => ++pieces === 2 && (taken = receiver.interrupt!()));
+    sender.send({ header: 1, body });
+    await until(() => pieces === 2);
+    await until(() => false);
+    expect(taken).toMatchObject({ received: 2 * 262_144 });
+    expect(receiver.interrupt!()).toBeUndefined();
+    expect(received).toEqual([]);
+  });
+
+  const half = (digest: string): Upload => ({
+    digest,
+    total: 1000,
+    received: 500,
+    pieces: [body.slice(0, 500)],
+  });
+  const digest = digestOf(body.slice(0, 1000));
+  const rest = body.slice(500, 1000);
+
+  it.each<[string, Upload | undefined, unknown, Uint8Array]>([
+    ['of which nothing was kept', undefined, { header: 1, total: 1000, offset: 500, digest }, rest],
+    ['whose rest names no body', half(digest), { header: 1, total: 1000, offset: 500 }, rest],
+    [
+      'whose rest leaves a gap',
+      half(digest),
+      { header: 1, total: 1000, offset: 600, digest },
+      rest.slice(100),
+    ],
+    ['whose rest overlaps', half(digest), { header: 1, total: 1000, offset: 400, digest }, rest],
+    [
+      'that has another length now',
+      half(digest),
+      { header: 1, total: 999, offset: 500, digest },
+      rest.slice(1),
+    ],
+    [
+      'whose rest is another',
+      half(digest),
+      { header: 1, total: 1000, offset: 500, digest },
+      rest.map((byte) => byte ^ 1),
+    ],
+    ['that is larger than allowed', half(digest), { header: 1, total: 2 ** 40, offset: 500, digest }, rest],
+    ['whose name is no hash', half('x'), { header: 1, total: 1000, offset: 500, digest: 'x' }, rest],
+    [
+      'that is whole, and not what it was said to be',
+      undefined,
+      { header: 1, total: 500, offset: 0, digest },
+      rest,
+    ],
+  ])('closes the connection where it is one %s', (_what, kept, description, piece) => {
+    const { left, right, received } = connection(kept);
+    right.events.emit('frame', description, piece);
+    expect(left.connected).toBe(false);
+    expect(received).toEqual([]);
+  });
+
+  it('is joined to its rest where all fits, so that the refusals above are for what they say', () => {
+    const { right, received } = connection(half(digest));
+    right.events.emit('frame', { header: 1, total: 1000, offset: 500, digest }, rest);
+    expect(received).toEqual([{ header: 1, body: body.slice(0, 1000) }]);
   });
 });

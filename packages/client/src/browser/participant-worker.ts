@@ -115,6 +115,7 @@ export class ParticipantRoom {
     this.connection = dialCoordinator(invitation.url, {
       largestBody: LARGEST_COORDINATOR_BODY,
       accept: (channel) => watched(channel, (through) => participant.accept(through), observe),
+      sha256: (...parts) => primitives.sha256(...parts),
     });
   }
 
@@ -199,6 +200,7 @@ function watched(
       channel.send(sent);
     },
     close: () => channel.close(),
+    resume: (progress) => channel.resume?.(progress),
   });
   return {
     receive: (received) => handler.receive(received),

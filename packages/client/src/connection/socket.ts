@@ -1,4 +1,5 @@
 import { io, type Socket } from 'socket.io-client';
+import type { Primitives } from '@tutti/shared/crypto';
 import { socketChannel, type Channel, type ChannelHandler } from '@tutti/shared/protocol';
 import { Backoff } from './backoff.js';
 import { tlsRefusal } from './tls-refusal.js';
@@ -14,6 +15,8 @@ export type ConnectionEvent =
 export interface DialOptions {
   readonly largestBody: number;
   readonly accept: (channel: Channel) => ChannelHandler;
+  /** Names long messages, so that one that is cut off goes on over the next connection. Left out, it is sent again whole. */
+  readonly sha256?: Primitives['sha256'];
   /** PEM of certificate authorities to believe, and no others. Default: those of the platform. In Node. */
   readonly certificates?: string;
   /** Default: a wait that doubles from one second to five minutes. */
@@ -38,7 +41,7 @@ const CONNECT_TIMEOUT = 20_000;
  * made or was refused in the handshake. Each connection is a new channel with a new handshake.
  */
 export function dialCoordinator(url: string, options: DialOptions): Connection {
-  const { largestBody, accept, certificates, observe } = options;
+  const { largestBody, accept, sha256, certificates, observe } = options;
   const backoff = options.backoff ?? new Backoff(uniform);
   let socket: Socket | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -61,7 +64,7 @@ export function dialCoordinator(url: string, options: DialOptions): Connection {
       timer = setTimeout(dial, milliseconds);
     };
     dialled.on('connect', () => {
-      socketChannel(dialled, largestBody, accept);
+      socketChannel(dialled, { largestBody, accept, sha256 });
       observe?.({ kind: 'connected' });
     });
     dialled.on('disconnect', (reason) => {

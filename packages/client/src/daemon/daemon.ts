@@ -184,6 +184,7 @@ function run(parts: Parts): ClientDaemon {
   const connection = dialCoordinator(coordinator.url, {
     largestBody: LARGEST_COORDINATOR_BODY,
     accept: (channel) => participant.accept(channel),
+    sha256: (...parts) => primitives.sha256(...parts),
     ...(pem !== undefined && { certificates: pem }),
     observe: tell,
   });

@@ -11,6 +11,8 @@ import {
   type ChannelHandler,
   type Frame,
   type ToCoordinator,
+  type Upload,
+  type UploadProgress,
 } from '@tutti/shared/protocol';
 import { Allowance, type Rate } from '../limits/index.js';
 
@@ -49,6 +51,10 @@ export interface SessionOptions {
 
 /** What a session tells those who keep the sessions. */
 export interface SessionKeeper {
+  /** A client is let in: whatever it began to send over another connection is at an end there. @returns how far that came */
+  entering(client: string): UploadProgress | undefined;
+  /** Gives out the beginning of a client's body, once. */
+  resumed(client: string, digest: string): Upload | undefined;
   entered(client: string, channel: Channel): void;
   received(client: string, header: JobMessage, body: Uint8Array): void;
   left(client: string, channel: Channel): void;
@@ -94,6 +100,10 @@ export class Session implements ChannelHandler {
     return typeof largestBody === 'number' ? largestBody : largestBody();
   };
 
+  resumed(digest: string): Upload | undefined {
+    return this.client === undefined ? undefined : this.keeper.resumed(this.client, digest);
+  }
+
   receive(received: Frame): void {
     // What comes behind the last straw is not even read.
     if (this.over) return;
@@ -126,7 +136,8 @@ export class Session implements ChannelHandler {
         if (this.over) return;
         clearTimeout(this.late);
         this.client = hello.identity;
-        this.channel.send(frame({ type: 'welcome' }));
+        const resume = this.keeper.entering(hello.identity);
+        this.channel.send(frame({ type: 'welcome', ...(resume && { resume }) }));
         this.keeper.entered(hello.identity, this.channel);
       },
       (error: unknown) => this.refuse(error),

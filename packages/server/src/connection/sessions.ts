@@ -1,5 +1,6 @@
 import type { Channel, ChannelHandler, Frame } from '@tutti/shared/protocol';
 import { Session, type JobMessage, type SessionKeeper, type SessionOptions } from './session.js';
+import { UnfinishedUploads, type UploadLimits } from './unfinished-uploads.js';
 
 /** What the sessions tell whoever runs the rounds. Clients are named by their identity key, in hex. */
 export interface SessionObserver {
@@ -16,7 +17,14 @@ export interface SessionObserver {
 export class Sessions {
   private readonly channels = new Map<string, Channel>();
   private readonly observers = new Map<string, SessionObserver>();
+  private readonly uploads: UnfinishedUploads;
   private readonly keeper: SessionKeeper = {
+    entering: (client) => {
+      // Its ghost may not have noticed yet that the network is gone.
+      this.cutOff(client, this.channels.get(client));
+      return this.uploads.progress(client);
+    },
+    resumed: (client, digest) => this.uploads.take(client, digest),
     entered: (client, channel) => {
       const former = this.channels.get(client);
       this.channels.set(client, channel);
@@ -31,12 +39,19 @@ export class Sessions {
     },
     left: (client, channel) => {
       if (this.channels.get(client) !== channel) return;
+      this.cutOff(client, channel);
       this.channels.delete(client);
       for (const observer of this.observers.values()) observer.left(client);
     },
   };
 
-  constructor(private readonly options: SessionOptions) {}
+  /** @param uploads - what is kept of bodies that were cut off */
+  constructor(
+    private readonly options: SessionOptions,
+    uploads?: UploadLimits,
+  ) {
+    this.uploads = new UnfinishedUploads(uploads);
+  }
 
   /**
    * Names who is told of a job's messages, and of every departure. One job has one observer at a time: a later one takes its place.
@@ -75,6 +90,11 @@ export class Sessions {
   /** Closes every connection. */
   disconnectAll(): void {
     for (const channel of this.channels.values()) channel.close();
+  }
+
+  private cutOff(client: string, channel: Channel | undefined): void {
+    const upload = channel?.interrupt?.();
+    if (upload !== undefined) this.uploads.keep(client, upload);
   }
 
   /** Takes a new channel into the handshake. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import { Server } from 'socket.io';
+import type { Primitives } from '@tutti/shared/crypto';
 import { socketChannel, type Channel, type ChannelHandler } from '@tutti/shared/protocol';
 import { addressOf, Allowances, type Rate } from '../limits/index.js';
 
@@ -22,6 +23,8 @@ export interface SocketServerOptions {
   readonly accept: (channel: Channel) => ChannelHandler;
   /** Left out, everybody is taken in. */
   readonly limits?: ConnectionLimits;
+  /** Checks long messages that go on over another connection. Left out, none does. */
+  readonly sha256?: Primitives['sha256'];
 }
 
 /** Milliseconds in which a socket must have joined, before it is asked who it is. */
@@ -30,7 +33,7 @@ const CONNECT_MS = 10_000;
 /** Lets clients in over socket.io on an HTTP server, each as a channel. */
 export function serveSockets(
   http: HttpServer,
-  { largestBody, accept, limits }: SocketServerOptions,
+  { largestBody, accept, limits, sha256 }: SocketServerOptions,
 ): { close(): Promise<void> } {
   const doorkeeper = limits && new Doorkeeper(limits);
   const io = new Server(http, {
@@ -54,7 +57,7 @@ export function serveSockets(
     // Nothing of the request is needed any more, and ten thousand of them are memory (socket.io.dev, “Memory usage”).
     raw.request = null;
   });
-  io.on('connection', (socket) => socketChannel(socket, largestBody, accept));
+  io.on('connection', (socket) => socketChannel(socket, { largestBody, accept, sha256 }));
   return {
     close: () => {
       const closed = io.close();

@@ -306,6 +306,7 @@ export async function startCoordinator(
     const sockets = serveSockets(listening.http, {
       largestBody: LARGEST_CLIENT_BODY,
       accept: (channel) => sessions.accept(channel),
+      sha256: (...parts) => primitives.sha256(...parts),
       limits: {
         total: limits.connections,
         perAddress: limits.connectionsPerAddress,

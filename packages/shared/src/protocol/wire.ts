@@ -4,7 +4,7 @@ import { MESSAGE_TYPES } from '../secagg/index.js';
 import { attributesSchema } from './about.js';
 
 /** Raised by one whenever a message changes its meaning. Parties of different versions refuse one another. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** What travels: a small JSON header and one run of bytes (empty where a message has none). */
 export interface Frame {
@@ -16,6 +16,25 @@ export interface Frame {
 export interface Channel {
   send(frame: Frame): void;
   close(): void;
+  /** What came of a long body before the connection ended, or is ended by this: it is taken out, and its rest may come over another. */
+  interrupt?(): Upload | undefined;
+  /** The other end has this much of a body that was begun over an earlier connection: if that body is sent again, its rest goes. */
+  resume?(progress: UploadProgress): void;
+}
+
+/** How far a body has come that was cut off. */
+export interface UploadProgress {
+  /** SHA-256 of the whole, hex. */
+  readonly digest: string;
+  /** Bytes of its beginning that have come. */
+  readonly received: number;
+}
+
+/** The beginning of a body that was cut off. */
+export interface Upload extends UploadProgress {
+  /** Bytes of the whole, as they were announced. */
+  readonly total: number;
+  readonly pieces: readonly Uint8Array[];
 }
 
 /** What a party does with what its channel brings. */
@@ -23,6 +42,8 @@ export interface ChannelHandler {
   receive(frame: Frame): void;
   /** Bytes of the largest body that is taken in now: little from whoever is not known yet. Left out, what the channel allows. */
   largestBody?(): number;
+  /** Gives out the beginning of a body with this digest, once, if it was kept when an earlier connection ended. Left out, nothing is. */
+  resumed?(digest: string): Upload | undefined;
   closed(): void;
 }
 
@@ -55,7 +76,11 @@ export const toClientSchema = z.discriminatedUnion('type', [
     nonce: hash,
     coordinator: hash,
   }),
-  z.strictObject({ type: z.literal('welcome') }),
+  /** With how far a body has come that an earlier connection of this client began, where one was cut off. */
+  z.strictObject({
+    type: z.literal('welcome'),
+    resume: z.strictObject({ digest: hash, received: z.int().min(1) }).optional(),
+  }),
   z.strictObject({
     type: z.literal('refused'),
     code: z.string().max(100),
