@@ -50,7 +50,7 @@ describe('tutti erase', () => {
     expect(JSON.parse(verified.stdout)).toMatchObject({ state: 'verified', client });
 
     const certified = await run(['erase', 'certificate', directory, 'E-1']);
-    expect(certified.stdout).toMatch(/Deleted \d+ superseded models?\./);
+    expect(certified.stdout).toMatch(/Deleted \d+ superseded files?: /);
     const path = join(directory, 'erasures/E-1/certificate.json');
     const { coordinator } = JSON.parse(await readFile(path, 'utf8')) as { coordinator: string };
     expect((await run(['erase', 'check', path, '--coordinator', coordinator])).stdout).toContain(

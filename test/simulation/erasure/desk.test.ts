@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { primitives } from '@tutti/shared/crypto/primitives';
-import { jobSchema, type RunSummary } from '@tutti/shared/protocol';
+import { jobSchema, statesOf, type RunSummary } from '@tutti/shared/protocol';
 import { certifiedText, groupEpsilon, verifyErasureCertificate } from '@tutti/shared/rights';
 import { contributions, ErasureDesk, simulate, withRun, type SimulationEvent } from '@tutti/simulation';
 import { temporaryDirectory } from '../../support/temporary.js';
@@ -72,6 +72,34 @@ describe('the exact remedy', () => {
     expect((await desk.request('E-1')).state).toBe('closed');
     expect((await stat(join(directory, 'erasures.jsonl'))).mode & 0o777).toBe(0o600);
   });
+
+  it.each(['momentum', 'average'] as const)(
+    'deletes what the optimiser remembered of rounds that are gone, and keeps what the run stands on: %s',
+    async (optimiser) => {
+      const server = { optimiser, learningRate: 0.5 };
+      const moved = jobSchema.parse({ ...job, server });
+      const run = await simulate({ job: moved, out, transport: 'memory', seed: 3 });
+      const { directory, client, desk } = await scene(run);
+      const before = await withRun(directory, ({ rounds }) => Promise.resolve(rounds));
+      await desk.receive(client);
+      const { kept } = (await desk.remedy('E-1', { remedy: 'exact', epsilonBudget }))!;
+      await desk.verify('E-1');
+      const files = await readdir(join(directory, 'artifacts'));
+      const { body } = await desk.close('E-1');
+      const left = await readdir(join(directory, 'artifacts'));
+      const standing = await withRun(directory, ({ rounds }) => Promise.resolve(rounds.flatMap(statesOf)));
+      const gone = before
+        .filter(({ round }) => round > kept)
+        .flatMap(statesOf)
+        .filter((hash) => !standing.includes(hash));
+      // Averaging remembers the number of rounds: the replay came to the same memories again.
+      expect(gone.length).toBeGreaterThan(optimiser === 'momentum' ? 3 : 0);
+      expect(left.filter((hash) => gone.includes(hash))).toEqual([]);
+      expect(standing.filter((hash) => !left.includes(hash))).toEqual([]);
+      const deleted = files.filter((hash) => !left.includes(hash)).sort();
+      expect([...body.outcome.superseded].sort()).toEqual(deleted);
+    },
+  );
 
   it('can be interrupted, and is gone on with by asking for it again', async () => {
     const { desk, client } = await scene(seeded);

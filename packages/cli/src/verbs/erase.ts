@@ -105,12 +105,21 @@ export function eraseCommand(surroundings: Surroundings): Command {
     });
 
   const certificate = asking(new Command('certificate'))
-    .description('close a verified request: delete superseded models, and sign what was done')
+    .description(
+      'close a verified request: delete superseded models and what the optimiser remembered of them, and sign what was done',
+    )
     .argument(...NUMBER)
     .action(async (where: string, name: string, flags: Flags) => {
       const { certificate: signed, where: place } = await (await deskOf(where, flags)).close(name);
-      const deleted = counted(signed.body.outcome.superseded.length, 'superseded model');
-      print([...certificateLines(signed), `Deleted ${deleted}. Written to ${place}`], signed, flags);
+      const deleted = counted(signed.body.outcome.superseded.length, 'superseded file');
+      print(
+        [
+          ...certificateLines(signed),
+          `Deleted ${deleted}: models, and what the optimiser remembered. Written to ${place}`,
+        ],
+        signed,
+        flags,
+      );
     });
 
   const check = new Command('check')

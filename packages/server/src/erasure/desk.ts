@@ -142,7 +142,7 @@ export class ErasureDesk {
         client,
         received: times.received ?? '',
         issued: new Date(now()).toISOString(),
-        outcome,
+        outcome: { ...outcome, superseded },
         checks: [...checks],
         ledger: { head: ledger.head ?? '', entries: ledger.all.length },
         limits: [...DEPLOYED_LIMITS],

@@ -1,6 +1,6 @@
 import type { LedgerEntry } from '@tutti/shared/privacy';
 import type { RoundRecord } from '@tutti/shared/protocol';
-import { familyOf, lineageOf, successionOf } from '@tutti/shared/rights';
+import { familyOf, lineageOf, successionOf, unneededStates } from '@tutti/shared/rights';
 import type { Store } from '../store/store.js';
 
 /**
@@ -14,22 +14,19 @@ export async function supersededStates(
   job: string,
 ): Promise<string[]> {
   const family = familyOf(entries, job);
-  const state = await store.jobs.state(job);
   const stood = new Set(lineageOf(entries, job).map(({ job: of, round }) => `${of} ${round}`));
-  const standing = new Set([state?.model, state?.task, successionOf(entries, job)?.model]);
-  const gone = new Set<string>();
+  const from = successionOf(entries, job)?.model;
+  const current = from === undefined ? [] : [from];
+  const standing: RoundRecord[] = [];
+  const gone: RoundRecord[] = [];
   for (const { job: other } of await store.jobs.list()) {
     const own = family.has(other);
     for (const record of await store.rounds.of(other)) {
       const stands = !own || stood.has(`${other} ${record.round}`);
-      for (const hash of statesOf(record)) (stands ? standing : gone).add(hash);
+      (stands ? standing : gone).push(record);
     }
-    const current = own ? undefined : await store.jobs.state(other);
-    if (current !== undefined) standing.add(current.model).add(current.task);
+    const state = own && other !== job ? undefined : await store.jobs.state(other);
+    if (state !== undefined) current.push(state.model, state.task);
   }
-  return [...gone].filter((hash) => !standing.has(hash));
-}
-
-function statesOf({ modelHash, taskHash }: RoundRecord): readonly string[] {
-  return taskHash === undefined ? [modelHash] : [modelHash, taskHash];
+  return unneededStates(gone, standing, current);
 }

@@ -1,4 +1,4 @@
-import type { AnnouncedJob } from '@tutti/shared/protocol';
+import { statesOf, type AnnouncedJob } from '@tutti/shared/protocol';
 import { familyOf, type ErasureRequest } from '@tutti/shared/rights';
 import type { KeptLedger } from '../ledger/kept-ledger.js';
 import type { AuditLog } from '../operators/audit-log.js';
@@ -85,9 +85,9 @@ export class Retention {
       else await this.needBeginning(job, needed);
       const ended = this.endsOf(job);
       const gone: string[] = [];
-      for (const { round, modelHash, taskHash } of await store.rounds.of(job)) {
-        const hashes = taskHash === undefined ? [modelHash] : [modelHash, taskHash];
-        const isOld = (ended.get(round) ?? Infinity) < before && !held.has(job);
+      for (const record of await store.rounds.of(job)) {
+        const hashes = statesOf(record);
+        const isOld = (ended.get(record.round) ?? Infinity) < before && !held.has(job);
         if (isOld) gone.push(...hashes);
         else for (const hash of hashes) needed.add(hash);
       }

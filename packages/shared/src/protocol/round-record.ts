@@ -50,6 +50,14 @@ export interface RoundRecord {
   readonly taskHash?: string;
 }
 
+/** SHA-256 of what a round left to go on from: the model, and what the optimiser remembered where that was noted. */
+export function statesOf({
+  modelHash,
+  taskHash,
+}: Pick<RoundRecord, 'modelHash' | 'taskHash'>): readonly string[] {
+  return taskHash === undefined ? [modelHash] : [modelHash, taskHash];
+}
+
 /** What there is to say of a run of any kind. */
 export interface RunFacts {
   readonly run: string;

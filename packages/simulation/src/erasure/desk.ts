@@ -2,6 +2,7 @@ import { LogFile } from '@tutti/client/rights';
 import { toHex } from '@tutti/shared/crypto';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { Refusal } from '@tutti/shared/errors';
+import { statesOf } from '@tutti/shared/protocol';
 import {
   after,
   ERASURE_LOG,
@@ -125,7 +126,7 @@ export class ErasureDesk {
         epsilonBefore,
         kept,
         replayed,
-        superseded: [...superseded],
+        superseded: await stillSuperseded(run, superseded),
         ...(remedy === 'exact' && { checkpoint }),
       });
     });
@@ -144,14 +145,15 @@ export class ErasureDesk {
     });
   }
 
-  /** Deletes the models that were superseded, and signs what was done. The certificate is in `erasures/<number>/certificate.json`. */
+  /** Deletes the states that were superseded, and signs what was done. The certificate is in `erasures/<number>/certificate.json`. */
   async close(number: string): Promise<ErasureCertificate> {
     const request = await this.request(number);
     return withRun(this.path, async (run) => {
       const { outcome, checks, distinction } = request;
       if (request.state !== 'verified' || outcome === undefined || checks === undefined)
         throw wrongState(request);
-      for (const model of outcome.superseded) await run.artifacts.remove(model);
+      const superseded = await stillSuperseded(run, outcome.superseded);
+      for (const hash of superseded) await run.artifacts.remove(hash);
       const { ledger, directory, keys, jobHash } = run;
       const { client, rows, subject, times } = request;
       const certificate = await signErasureCertificate(primitives, keys.coordinator, {
@@ -162,7 +164,7 @@ export class ErasureDesk {
         ...(subject !== undefined && { subject }),
         received: times.received ?? '',
         issued: new Date(this.now()).toISOString(),
-        outcome,
+        outcome: { ...outcome, superseded },
         checks: [...checks],
         ...(distinction && { distinction }),
         ledger: { head: ledger.head ?? '', entries: ledger.all.length },
@@ -175,7 +177,7 @@ export class ErasureDesk {
       await this.note({
         kind: 'closed',
         request: number,
-        deleted: outcome.superseded.length,
+        deleted: superseded.length,
         certificate: hash,
       });
       return certificate;
@@ -290,6 +292,16 @@ export class ErasureDesk {
       return event;
     });
   }
+}
+
+/** Of states that were superseded, those that the run has not come to again: the replay may have left the same ones. */
+async function stillSuperseded(
+  { rounds, store, jobHash }: KeptRun,
+  superseded: readonly string[],
+): Promise<string[]> {
+  const state = await store.jobs.state(jobHash);
+  const standing = new Set([...rounds.flatMap(statesOf), state?.model, state?.task]);
+  return superseded.filter((hash) => !standing.has(hash));
 }
 
 /** After an approximate remedy the client, which took part once more, is out for good. */

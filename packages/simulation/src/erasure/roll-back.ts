@@ -5,6 +5,7 @@ import { INITIAL_OPTIMISER_STATE, optimiserStateToBytes } from '@tutti/shared/le
 import type { LedgerEvent } from '@tutti/shared/privacy';
 import type { RoundRecord } from '@tutti/shared/protocol';
 import { epsilonFigure } from '@tutti/shared/privacy';
+import { unneededStates } from '@tutti/shared/rights';
 import { rewindJournals } from '../journals.js';
 import type { Withdrawal } from '../run-directory.js';
 import type { ReplayCost } from './cost.js';
@@ -27,7 +28,7 @@ export interface Checkpoint {
   /** SHA-256 of the model that training goes on from, and of what the optimiser remembers. */
   readonly model: string;
   readonly task: string;
-  /** SHA-256 of every model that will be no step towards the current one any more. */
+  /** SHA-256 of every model, and of every memory of the optimiser, that will be no step towards the current model any more. */
   readonly superseded: readonly string[];
   /** The hard stop from then on. */
   readonly epsilonBudget: number;
@@ -46,10 +47,9 @@ export async function findCheckpoint(run: KeptRun, replay: Replay): Promise<Chec
   if (cost.epsilonAfter > epsilonBudget) throw overBudget(cost, epsilonBudget);
   const { model, task } = remedy === 'exact' ? await stateAfter(run, cost.kept) : await currentState(run);
   await Promise.all([artifacts.fetch(model), artifacts.fetch(task)]);
-  const hashes = (from: readonly RoundRecord[]) => new Set(from.map(({ modelHash }) => modelHash));
-  const standing = hashes(rounds.filter(({ round }) => round <= cost.kept)).add(model);
-  const gone = hashes(rounds.filter(({ round }) => round > cost.kept));
-  const superseded = remedy === 'exact' ? [...gone].filter((hash) => !standing.has(hash)) : [];
+  const standing = rounds.filter(({ round }) => round <= cost.kept);
+  const gone = rounds.filter(({ round }) => round > cost.kept);
+  const superseded = remedy === 'exact' ? unneededStates(gone, standing, [model, task]) : [];
   return { model, task, superseded, epsilonBudget };
 }
 

@@ -43,7 +43,7 @@ export const outcomeSchema = z.strictObject({
   replayed: z.int().min(0),
   /** The model that the replay went on from. */
   checkpoint: hash.optional(),
-  /** Models that are no step towards the current one any more. */
+  /** Models, and memories of the optimiser, that are no step towards the current model any more. In a certificate: that were deleted. */
   superseded: z.array(hash),
 });
 export type Outcome = z.output<typeof outcomeSchema>;
