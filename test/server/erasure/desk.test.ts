@@ -117,6 +117,13 @@ describe('a request for erasure', () => {
     expect(await verifyErasureCertificate(primitives, json, coordinatorKey)).toMatchObject({ ok: true });
     for (const model of outcome!.superseded)
       expect((await fetch(`${coordinator.url}/artifacts/${model}`)).status).toBe(404);
+    const gone = await coordinator.ask('jobResult', { named: job });
+    expect(gone).toMatchObject({ status: 410, json: { code: 'job.superseded' } });
+    expect((gone.json as { message: string }).message).toContain(begun!.successor!.slice(0, 12));
+    expect(await coordinator.ask('jobResult', { named: begun!.successor! })).toMatchObject({
+      status: 200,
+      json: { model: outcome!.modelAfter },
+    });
     const { requests } = await leave(leaving);
     expect(requests).toMatchObject([{ number: 'E-1', state: 'closed' }]);
     const written = await fetch(`${coordinator.url}/artifacts/${requests[0]!.certificate!}`);

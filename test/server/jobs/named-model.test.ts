@@ -60,7 +60,13 @@ async function kept() {
     return found;
   };
   const announced = (hash: string) => Promise.resolve(announcements[hash]!);
-  return { place: { store, artifacts, find, announced }, before: before!, now: now!, other: other! };
+  const superseded = new Set<string>();
+  const requireStanding = ({ job: hash }: { job: string }) =>
+    superseded.has(hash)
+      ? Promise.reject(new Refusal('job.superseded', 'Another stands.', 'Name that.'))
+      : Promise.resolve();
+  const place = { store, artifacts, find, announced, requireStanding };
+  return { place, superseded, before: before!, now: now!, other: other! };
 }
 
 describe('an evaluation of a model of its coordinator', () => {
@@ -82,6 +88,14 @@ describe('an evaluation of a model of its coordinator', () => {
   ])('is refused where it names %s', async (_what, model, code) => {
     const { place } = await kept();
     await expect(evaluatedHere(place, job(model))).rejects.toMatchObject({ code });
+  });
+
+  it('is refused where it names a job in whose place an erasure has put another', async () => {
+    const { place, superseded } = await kept();
+    superseded.add(trained);
+    await expect(evaluatedHere(place, job({ job: 'trained' }))).rejects.toMatchObject({
+      code: 'job.superseded',
+    });
   });
 
   it('is refused where the weights are those of another model', async () => {

@@ -31,6 +31,7 @@ import { evaluatedHere } from './named-model.js';
 import { standardisedHere } from './named-statistics.js';
 import { declinedBecause, type BackOff } from './back-off.js';
 import { runRounds } from './running-job.js';
+import { requireStanding } from './require-standing.js';
 import { readSubmission } from './submission.js';
 import { detailOf, summaryOf, type Standing } from './views.js';
 import { waited } from './waiting.js';
@@ -157,7 +158,11 @@ export class Jobs {
   /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.submitted-before`, `job.too-few-clients`, what {@link standardisedHere}, {@link evaluatedHere}, `announce` and {@link keepBroughtModel} refuse */
   async submit(by: Actor, { job: source, population, model }: Submission): Promise<JobDetail> {
     const { store, artifacts, audit, now } = this.options;
-    const kept = { ...this.options, find: (named: string) => this.find(named) };
+    const kept = {
+      ...this.options,
+      find: (named: string) => this.find(named),
+      requireStanding: (found: SubmittedJob) => requireStanding(this.options, found),
+    };
     const submitted = readSubmission(source);
     const job = isEvaluation(submitted)
       ? await evaluatedHere({ ...kept, announced: (hash) => this.announced(hash) }, submitted)
@@ -228,9 +233,11 @@ export class Jobs {
     return (await this.options.store.rounds.of(job)).slice(after);
   }
 
-  /** @throws {Refusal} `job.no-model` where the job has not begun */
+  /** @throws {Refusal} `job.no-model` where the job has not begun, and what {@link requireStanding} refuses */
   async result(named: string): Promise<JobResult> {
-    const { job, name, status } = await this.find(named);
+    const found = await this.find(named);
+    const { job, name, status } = found;
+    await requireStanding(this.options, found);
     const state = await this.options.store.jobs.state(job);
     if (state === undefined) {
       throw new Refusal('job.no-model', `The job ${name} has not begun.`, 'Wait until it has made a round.');

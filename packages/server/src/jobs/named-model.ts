@@ -8,12 +8,14 @@ interface Kept {
   readonly store: { readonly jobs: Pick<Store['jobs'], 'state'> };
   /** A job by its name or hash. @throws {Refusal} `job.unknown`, `job.ambiguous` */
   readonly find: (named: string) => Promise<SubmittedJob>;
+  /** @throws {Refusal} `job.superseded` */
+  readonly requireStanding: (job: SubmittedJob) => Promise<void>;
   readonly announced: (job: string) => Promise<Announcement>;
 }
 
 /**
  * An evaluation with the model that it names: what a job here has trained so far, or one of its earlier models by its hash.
- * @throws {Refusal} `job.unknown`, `job.ambiguous`, `job.kind` where it trains none, `job.no-model` where it has not begun, `artifact.unknown`, `model.wrong-size`
+ * @throws {Refusal} `job.unknown`, `job.ambiguous`, `job.kind` where it trains none, `job.no-model` where it has not begun, `job.superseded`, `artifact.unknown`, `model.wrong-size`
  */
 export async function evaluatedHere(kept: Kept, job: EvaluationJob): Promise<EvaluationJob> {
   const trained = await kept.find(job.model.job);
@@ -25,6 +27,7 @@ export async function evaluatedHere(kept: Kept, job: EvaluationJob): Promise<Eva
       'Name in model.job the job whose model is to be evaluated.',
     );
   }
+  if (job.model.sha256 === undefined) await kept.requireStanding(trained);
   const sha256 = job.model.sha256 ?? (await kept.store.jobs.state(trained.job))?.model;
   if (sha256 === undefined) {
     throw new Refusal(

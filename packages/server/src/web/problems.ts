@@ -30,6 +30,7 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   'erasure.not-next': 409,
   'operator.exists': 409,
   'operator.last': 409,
+  'job.superseded': 410,
   'web.too-large': 413,
   'web.too-many': 429,
   'enrolment.too-often': 429,
