@@ -309,7 +309,9 @@ describe('a connection that is lost while its signature is checked', () => {
 });
 
 describe('a body that was cut off', () => {
+  const header = { type: 'secagg', job: JOB, round: 1, attempt: 0, message: 'masked' };
   const upload: Upload = {
+    header,
     digest: 'ab'.repeat(32),
     total: 900,
     received: 300,
@@ -321,6 +323,16 @@ describe('a body that was cut off', () => {
     await settled(connection.sent, 2);
     return connection;
   };
+  let awaited: boolean;
+  let end: () => void;
+  beforeEach(() => {
+    awaited = true;
+    end = sessions.observe(JOB, {
+      received: () => undefined,
+      left: () => undefined,
+      awaits: (_client, { round }) => awaited && round === 1,
+    });
+  });
   const resume = { digest: upload.digest, received: 300 };
 
   it('is told to its client when it comes again, and given to its connection once', async () => {
@@ -352,5 +364,36 @@ describe('a body that was cut off', () => {
     expect(other.handler.resumed!(upload.digest)).toBeUndefined();
     client = holder;
     expect(last((await enter()).sent)).toEqual({ type: 'welcome', resume });
+  });
+
+  it.each<[string, unknown]>([
+    ['is of a round that is over', { ...header, round: 0 }],
+    ['is of a job that nobody runs', { ...header, job: '1'.repeat(64) }],
+    ['is no message', { type: 'masked' }],
+    ['has no header', null],
+  ])('is not kept where it %s', async (_what, of) => {
+    (await enter({ ...upload, header: of })).handler.closed();
+    expect(last((await enter()).sent)).toEqual({ type: 'welcome' });
+  });
+
+  it('is dropped when its phase or its round ends', async () => {
+    for (const over of [
+      () => {
+        awaited = false;
+        sessions.forgetUnawaited();
+        awaited = true;
+      },
+      end,
+    ]) {
+      (await enter(upload)).handler.closed();
+      sessions.forgetUnawaited();
+      const again = await enter(upload);
+      expect(last(again.sent)).toEqual({ type: 'welcome', resume });
+      again.handler.closed();
+      over();
+      const late = await enter();
+      expect(last(late.sent)).toEqual({ type: 'welcome' });
+      late.handler.closed();
+    }
   });
 });

@@ -5,7 +5,7 @@ import type { CoordinatorEffect, Phase, SecAggCoordinator } from '@tutti/shared/
 const DEADLINE = 1000;
 const client = 'a'.repeat(64);
 const reference = { job: 'b'.repeat(64), round: 1, attempt: 0 };
-const message = (kind: 'advert' | 'shares' | 'abort'): JobMessage => ({
+const message = (kind: 'advert' | 'shares' | 'masked' | 'abort'): JobMessage => ({
   type: 'secagg',
   ...reference,
   message: kind,
@@ -18,6 +18,7 @@ function scene() {
   let phase: Phase = 'advertise';
   let finishStep: () => void = () => undefined;
   const closed: Phase[] = [];
+  const forgotten: Phase[] = [];
   const enter = (next: Phase): CoordinatorEffect => {
     phase = next;
     return { kind: 'phase', phase: next };
@@ -27,6 +28,7 @@ function scene() {
       return phase;
     },
     outstanding: [client],
+    awaits: (name: string, type: string) => name === client && type === 'masked',
     rosterSize: 0,
     sharerCount: 0,
     survivorCount: 0,
@@ -54,6 +56,7 @@ function scene() {
     },
     isConnected: () => true,
     send: () => undefined,
+    forgetUnawaited: () => void forgotten.push(phase),
   };
   const outcome = new RoundEngine({
     machine: machine as unknown as SecAggCoordinator,
@@ -73,6 +76,8 @@ function scene() {
     settle,
     receive: (header: JobMessage) => observer?.received(client, header, new Uint8Array(0)),
     leave: () => observer?.left(client),
+    awaits: (name: string, header: JobMessage) => observer?.awaits?.(name, header),
+    forgotten,
     finishStep: () => finishStep(),
   };
 }
@@ -114,6 +119,24 @@ describe('the round engine', () => {
     receive(message('abort'));
     await settle();
     expect((await outcome).declined).toEqual({ 'secagg.client-aborted': 1 });
+  });
+
+  it('has what was cut off kept where the machine still waits for just that, and dropped when a phase begins', async () => {
+    const { outcome, settle, awaits, receive, finishStep, forgotten } = scene();
+    await settle();
+    expect(awaits(client, message('masked'))).toBe(true);
+    expect(awaits(client, message('shares'))).toBe(false);
+    expect(awaits('d'.repeat(64), message('masked'))).toBe(false);
+    expect(awaits(client, { type: 'secagg', ...reference, attempt: 1, message: 'masked' })).toBe(false);
+    expect(awaits(client, { type: 'decline', ...reference, code: 'x' })).toBe(false);
+    receive(message('advert'));
+    await settle();
+    finishStep();
+    await settle();
+    expect(forgotten).toEqual(['share']);
+    await vi.advanceTimersByTimeAsync(DEADLINE);
+    await outcome;
+    expect(forgotten).toEqual(['share', 'aborted']);
   });
 
   it('refuses what belongs to another attempt', async () => {

@@ -1,4 +1,4 @@
-import type { Channel, ChannelHandler, Frame } from '@tutti/shared/protocol';
+import { toCoordinatorSchema, type Channel, type ChannelHandler, type Frame } from '@tutti/shared/protocol';
 import { Session, type JobMessage, type SessionKeeper, type SessionOptions } from './session.js';
 import { UnfinishedUploads, type UploadLimits } from './unfinished-uploads.js';
 
@@ -8,6 +8,8 @@ export interface SessionObserver {
   joined?(client: string): void;
   received(client: string, header: JobMessage, body: Uint8Array): void;
   left(client: string): void;
+  /** Whether this message of a client could still count: of others nothing is kept when they are cut off. Left out, none could. */
+  awaits?(client: string, header: JobMessage): boolean;
 }
 
 /**
@@ -60,7 +62,9 @@ export class Sessions {
   observe(job: string, observer: SessionObserver): () => void {
     this.observers.set(job, observer);
     return () => {
-      if (this.observers.get(job) === observer) this.observers.delete(job);
+      if (this.observers.get(job) !== observer) return;
+      this.observers.delete(job);
+      this.forgetUnawaited();
     };
   }
 
@@ -92,9 +96,21 @@ export class Sessions {
     for (const channel of this.channels.values()) channel.close();
   }
 
+  /** Drops the beginnings of messages that no observer awaits any more: for one that does not wait any longer. */
+  forgetUnawaited(): void {
+    this.uploads.sift((client, header) => this.awaits(client, header));
+  }
+
   private cutOff(client: string, channel: Channel | undefined): void {
     const upload = channel?.interrupt?.();
-    if (upload !== undefined) this.uploads.keep(client, upload);
+    if (upload === undefined) return;
+    const header = toCoordinatorSchema.safeParse(upload.header);
+    if (!header.success || header.data.type === 'hello' || !this.awaits(client, header.data)) return;
+    this.uploads.keep(client, upload, header.data);
+  }
+
+  private awaits(client: string, header: JobMessage): boolean {
+    return this.observers.get(header.job)?.awaits?.(client, header) ?? false;
   }
 
   /** Takes a new channel into the handshake. */

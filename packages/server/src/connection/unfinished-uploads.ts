@@ -1,4 +1,5 @@
 import type { Upload, UploadProgress } from '@tutti/shared/protocol';
+import type { JobMessage } from './session.js';
 
 export interface UploadLimits {
   /** Bytes that are kept of all clients together; those that were cut off longest ago go first. */
@@ -11,22 +12,28 @@ export interface UploadLimits {
 export const UPLOAD_LIMITS: UploadLimits = { bytes: 256 * 2 ** 20, keep: 120_000 };
 
 /**
- * The beginnings of long bodies that were cut off, one a client at the most, until it comes again and sends the rest. They are masked vectors, of which nothing can be learnt,
+ * The beginnings of long messages that were cut off, one a client at the most, until it comes again and sends the rest. They are masked vectors, of which nothing can be learnt,
  * and go into no round before they are whole.
  */
 export class UnfinishedUploads {
-  private readonly uploads = new Map<string, { upload: Upload; timer: NodeJS.Timeout }>();
+  private readonly uploads = new Map<
+    string,
+    { upload: Upload; message: JobMessage; timer: NodeJS.Timeout }
+  >();
   private bytes = 0;
 
   constructor(private readonly limits: UploadLimits = UPLOAD_LIMITS) {}
 
-  /** Keeps what came of a client's body, in place of what was kept of it before. */
-  keep(client: string, upload: Upload): void {
+  /**
+   * Keeps what came of a client's message, in place of what was kept of it before.
+   * @param message - its header
+   */
+  keep(client: string, upload: Upload, message: JobMessage): void {
     this.drop(client);
     if (upload.received > this.limits.bytes) return;
     const timer = setTimeout(() => this.drop(client), this.limits.keep);
     timer.unref();
-    this.uploads.set(client, { upload, timer });
+    this.uploads.set(client, { upload, message, timer });
     this.bytes += upload.received;
     for (const oldest of this.uploads.keys()) {
       if (this.bytes <= this.limits.bytes) break;
@@ -47,9 +54,9 @@ export class UnfinishedUploads {
     return kept?.upload.digest === digest ? kept.upload : undefined;
   }
 
-  /** Forgets everything. */
-  clear(): void {
-    for (const client of [...this.uploads.keys()]) this.drop(client);
+  /** Forgets whatever belongs to no message that is waited for any more. */
+  sift(awaited: (client: string, message: JobMessage) => boolean): void {
+    for (const [client, { message }] of [...this.uploads]) if (!awaited(client, message)) this.drop(client);
   }
 
   private drop(client: string): void {

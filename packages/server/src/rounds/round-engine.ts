@@ -132,6 +132,8 @@ export class RoundEngine {
         if (this.options.grace === 0) leave();
         else setTimeout(() => sessions.isConnected(client) || leave(), this.options.grace).unref();
       },
+      awaits: (client, header) =>
+        header.type === 'secagg' && sameRound(header, reference) && machine.awaits(client, header.message),
     });
     const leaveAll = () => this.stop(signal?.reason);
     signal?.addEventListener('abort', leaveAll);
@@ -283,6 +285,7 @@ export class RoundEngine {
     this.book();
     this.phase = phase;
     this.options.entered?.(phase);
+    this.options.sessions.forgetUnawaited();
     this.setTimer();
   }
 

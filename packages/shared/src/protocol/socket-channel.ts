@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { concatBytes, toHex } from '../crypto/index.js';
+import { concatBytes, toHex, utf8 } from '../crypto/index.js';
 import type { Channel, ChannelHandler, Frame, Upload, UploadProgress } from './wire.js';
 
 /**
@@ -30,14 +30,17 @@ export interface SocketChannelOptions {
  * Carries frames over a socket.io socket: in order, a long body in acknowledged pieces with a bounded number in flight.
  * A packet that does not fit closes the connection, for what follows it could not be trusted to be whole.
  *
- * A long body is announced with its SHA-256. What has come of it when the connection ends can be taken out of the channel, and handed to the channel of the next connection, over which
- * its rest then comes; a body whose hash is another than was announced is never handed on.
+ * All pieces but the last of a body are of one size, so that many small ones cannot take more memory than their bytes.
+ *
+ * A long frame is announced with its SHA-256, header and body. What has come of it when the connection ends can be taken out of the channel, and handed to the channel of the next
+ * connection, over which its rest then comes; a frame whose hash is another than was announced is never handed on.
  */
 export function socketChannel(
   socket: PacketSocket,
   { largestBody, accept, sha256 }: SocketChannelOptions,
 ): void {
-  const digestOf = (...parts: readonly Uint8Array[]) => sha256 && toHex(sha256(...parts));
+  // The text of a JSON object tells where it ends, so that header and body cannot run into one another.
+  const digestOf = ({ header, body }: Frame) => sha256 && toHex(sha256(utf8(JSON.stringify(header)), body));
   let closed = false;
   let progress: UploadProgress | undefined;
   let sending = Promise.resolve();
@@ -93,7 +96,7 @@ const pieceSchema = z.strictObject({
     .optional(),
 });
 
-type Digest = (...parts: readonly Uint8Array[]) => string | undefined;
+type Digest = (frame: Frame) => string | undefined;
 
 /** Puts the pieces of one frame after the other together. */
 class Assembly {
@@ -116,14 +119,14 @@ class Assembly {
     if (!piece.success || !(bytes instanceof Uint8Array)) return false;
     const { header, total, offset, digest } = piece.data;
     const largest = Math.min(this.largestBody, this.handler.largestBody?.() ?? this.largestBody);
-    if (total > largest || bytes.length > PIECE_BYTES || offset + bytes.length > total) return false;
+    if (total > largest || bytes.length !== Math.min(PIECE_BYTES, total - offset)) return false;
     this.current ??= this.begin({ header, total, offset, digest });
     const { current } = this;
     if (current?.received !== offset || current.total !== total) return false;
     // A packet may be a window on a buffer that the library uses again. `slice` copies no Buffer of Node: it is a window itself.
     current.pieces.push(new Uint8Array(bytes));
     current.received += bytes.length;
-    if (current.received < total) return bytes.length > 0;
+    if (current.received < total) return true;
     this.current = undefined;
     return this.hand(current);
   }
@@ -133,8 +136,8 @@ class Assembly {
     const { current } = this;
     this.discard();
     if (current?.digest === undefined || current.received === 0) return undefined;
-    const { digest, total, received, pieces } = current;
-    return { digest, total, received, pieces };
+    const { header, digest, total, received, pieces } = current;
+    return { header, digest, total, received, pieces };
   }
 
   discard(): void {
@@ -152,7 +155,7 @@ class Assembly {
   private hand({ header, digest, pieces }: NonNullable<Assembly['current']>): boolean {
     const [only, second] = pieces;
     const body = only !== undefined && second === undefined ? only : concatBytes(...pieces);
-    if (digest !== undefined && this.digestOf(body) !== digest) return false;
+    if (digest !== undefined && this.digestOf({ header, body }) !== digest) return false;
     this.handler.receive({ header, body });
     return true;
   }
@@ -178,7 +181,7 @@ async function sendFrame(
     socket.emit('frame', { header, total, offset: 0 }, body);
     return;
   }
-  const digest = digestOf(body);
+  const digest = digestOf({ header, body });
   const start = startOf(body, digest);
   const inFlight: Promise<unknown>[] = [];
   for (let offset = start; offset < total; offset += PIECE_BYTES) {

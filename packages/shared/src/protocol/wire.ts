@@ -24,7 +24,7 @@ export interface Channel {
 
 /** How far a body has come that was cut off. */
 export interface UploadProgress {
-  /** SHA-256 of the whole, hex. */
+  /** SHA-256 of the whole frame, hex. */
   readonly digest: string;
   /** Bytes of its beginning that have come. */
   readonly received: number;
@@ -32,6 +32,8 @@ export interface UploadProgress {
 
 /** The beginning of a body that was cut off. */
 export interface Upload extends UploadProgress {
+  /** As it came with the first piece: nobody has checked it. */
+  readonly header: unknown;
   /** Bytes of the whole, as they were announced. */
   readonly total: number;
   readonly pieces: readonly Uint8Array[];

@@ -14,7 +14,7 @@ import { BeaconPhase } from './coordinator/seed.js';
 import type { RoundPhase } from './coordinator/phase.js';
 import type { CoordinatorEffect, CoordinatorRecord, Phase } from './effects.js';
 import { inProcessExpander } from './masking.js';
-import type { Message } from './message.js';
+import type { Message, MessageType } from './message.js';
 import { encodeRoundOpen } from './messages/advertise.js';
 import { decodeAbort, encodeAbort } from './messages/unmask.js';
 import { encodeRoundParameters, hashRoundParameters } from './round-parameters.js';
@@ -101,6 +101,11 @@ export class SecAggCoordinator {
   /** Clients that the phase still waits for. While adverts are gathered the machine does not know who was invited. */
   get outstanding(): readonly string[] {
     return this.#aborted ? [] : this.#phase.outstanding.filter((client) => !this.#left.has(client));
+  }
+
+  /** Whether the phase is about messages of this type, and this client's has not come. */
+  awaits(client: string, type: MessageType): boolean {
+    return this.#phase.gathers === type && this.outstanding.includes(client);
   }
 
   /** The message that opens the round, for every client that was drawn. The parameters must be durable before it is sent. */
