@@ -164,6 +164,7 @@ at('join').addEventListener(
           minimumCorruptFraction: 0,
           maximumAttempts: 2,
         },
+        ...(at('backend').value !== '' && { backend: at('backend').value }),
       },
       observe,
     );

@@ -16,6 +16,7 @@ const replaced = [
   [/^@tensorflow\/tfjs$/, () => source('tensorflow.ts')],
   [/^@tensorflow\/tfjs-backend-wasm$/, () => source('wasm-backend.ts')],
   [/\/native\.js$/, () => source('no-native.ts')],
+  [/\/webgl\.js$/, () => source('webgl-backend.ts')],
   [/\/model-files\/open\.js$/, () => source('no-model-files.ts')],
   [/\/noise-ahead\/index\.js$/, () => source('inline-noise.ts')],
 ];

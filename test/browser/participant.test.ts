@@ -220,7 +220,7 @@ describe.skipIf(chromium === undefined && !required)('a participant in a page (n
 describe('the bundle', () => {
   it('is under 400 KB gzipped, TensorFlow.js core and layers included, a backend\u2019s binary left out', async () => {
     const files = (await readdir(bundle)).filter(
-      (name) => name.endsWith('.js') && !name.startsWith('wasm-backend'),
+      (name) => name.endsWith('.js') && !/^(wasm|webgl)-backend/.test(name),
     );
     const sizes = await Promise.all(
       files.map(async (name) => gzipSync(await readFile(join(bundle, name))).length),

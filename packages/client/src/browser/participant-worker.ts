@@ -20,6 +20,7 @@ import {
 import type { Approval } from '../policy/approval.js';
 import type { ClientPolicy } from '../policy/policy.js';
 import { epsilonSpent } from '../policy/spending.js';
+import type { BackendChoice } from '../training/create-trainer.js';
 import type { Examples, Trainer } from '../training/trainer.js';
 import { trainOn } from '../work.js';
 import { jobOnOffer, type JobOnOffer } from './job-on-offer.js';
@@ -54,6 +55,8 @@ export interface TakePartOptions {
   readonly invitation: string;
   readonly examples: Examples;
   readonly policy: ClientPolicy;
+  /** What computes, whatever a job says: `webgl` is the graphics processor. Default: as the job says, and WebAssembly where that is for Node. */
+  readonly backend?: Exclude<BackendChoice, 'native'>;
 }
 
 /** The participant of a page, in a worker: cryptography, storage and connection are here, and the page only watches. */
@@ -100,7 +103,7 @@ export class ParticipantRoom {
       revocations: { held, fetch: () => artifacts.revocations() },
       work: trainOn(
         () => options.examples,
-        (known) => this.trainerOf(known, observe),
+        (known) => this.trainerOf(known, options.backend, observe),
       ),
       policy: options.policy,
       journal: storage.journal,
@@ -154,14 +157,18 @@ export class ParticipantRoom {
     return 'pending';
   }
 
-  private async trainerOf(known: KnownTraining, observe: (event: BrowserEvent) => void): Promise<Trainer> {
+  private async trainerOf(
+    known: KnownTraining,
+    chosen: BackendChoice | undefined,
+    observe: (event: BrowserEvent) => void,
+  ): Promise<Trainer> {
     const url = new URL('./training-worker.js', import.meta.url);
     const opened =
       this.trainers.get(known.hash) ??
       openWorkerTrainer(
         url,
         known.job.model,
-        known.job.training.backend === 'native' ? 'auto' : known.job.training.backend,
+        chosen ?? (known.job.training.backend === 'native' ? 'auto' : known.job.training.backend),
       );
     this.trainers.set(known.hash, opened);
     opened.catch(() => this.trainers.delete(known.hash));

@@ -5,7 +5,7 @@ import type { LayerRoles, ModelBuilder, TensorFlow } from './tensorflow/index.js
 import type { ExampleProtection, SharedProtection, Trainer } from './trainer.js';
 
 /** What computes: typed arrays, or TensorFlow.js on one of its backends. `auto` picks what is there and fastest. */
-export type BackendChoice = 'auto' | 'native' | 'wasm' | 'cpu' | 'arrays';
+export type BackendChoice = 'auto' | 'native' | 'wasm' | 'cpu' | 'webgl' | 'arrays';
 
 /** Parameters up to which typed arrays win: above, the matrix kernels of TensorFlow.js repay what dispatching them costs. */
 const largestForArrays = 50_000;

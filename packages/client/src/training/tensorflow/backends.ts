@@ -32,6 +32,7 @@ async function probe(backend: TensorFlowBackend): Promise<BackendState> {
   try {
     const tf = await loadTensorFlow();
     if (backend === 'native') await importNative();
+    if (backend === 'webgl') await import('./webgl.js');
     if (backend === 'wasm') {
       await import('@tensorflow/tfjs-backend-wasm');
       registerWasmKernels(tf);
@@ -40,6 +41,9 @@ async function probe(backend: TensorFlowBackend): Promise<BackendState> {
     const name = registeredName(backend);
     const started = await withoutNewHandlers(() => tf.setBackend(name));
     if (!started || tf.getBackend() !== name) return unavailable(backend, 'it did not start');
+    // Half floats are what many phones have: gradients would be wrong beyond the third digit.
+    if (backend === 'webgl' && !tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED'))
+      return unavailable(backend, 'this graphics processor computes in 16-bit floats');
     const [product] = tf.tidy(() => tf.matMul(tf.tensor2d([[2, 3]]), tf.tensor2d([[5], [7]])).dataSync());
     if (product !== 31) return unavailable(backend, 'it computes wrong results');
     return { available: true, tf };
@@ -58,6 +62,7 @@ const remedies: Readonly<Record<TensorFlowBackend, string>> = {
     'Install @tensorflow/tfjs-node 4.22.0 where its install script may run and fetch the TensorFlow library. On a closed network with mirrors of npm and the Python registry, run scripts/native-backend.sh from a clone. Until then WebAssembly is used.',
   wasm: 'Install @tensorflow/tfjs-backend-wasm 4.22.0 with its .wasm files.',
   cpu: 'Install @tensorflow/tfjs 4.22.0.',
+  webgl: 'Leave the backend to `auto`: pages compute on WebAssembly then.',
 };
 
 function unavailable(backend: TensorFlowBackend, reason: string): BackendState {

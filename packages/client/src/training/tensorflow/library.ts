@@ -3,9 +3,10 @@ import type tensorflow from '@tensorflow/tfjs';
 /** The TensorFlow.js library as loaded at run time: nothing of it is loaded before it is needed. */
 export type TensorFlow = typeof tensorflow;
 
-/** The backends of TensorFlow.js that run here, fastest first. */
+/** The backends of TensorFlow.js among which is chosen where nobody says which, fastest first. */
 export const tensorFlowBackends = ['native', 'wasm', 'cpu'] as const;
-export type TensorFlowBackend = (typeof tensorFlowBackends)[number];
+/** `webgl` computes on the graphics processor, in a page whose owner asks for it: what is worth it depends on the machine. */
+export type TensorFlowBackend = (typeof tensorFlowBackends)[number] | 'webgl';
 
 /** The name by which TensorFlow.js knows a backend. */
 export function registeredName(backend: TensorFlowBackend): string {
