@@ -4,12 +4,16 @@ import { parseTable } from './table.js';
 
 const at = (id) => document.getElementById(id);
 const examples = [];
+/** Of so many rows one is kept aside, if the person wants that: the last of each five, so that no row changes sides when more are added. */
+const ASIDE = 5;
 let client;
 
 /** Stages of a round in the order in which a person sees them. */
 const stages = {
   training: [1, 'Training on your examples, in a worker of this page.'],
   trained: [2, 'Trained. Agreeing on masks with the others.'],
+  evaluating: [1, 'Measuring the model on the examples that you keep aside.'],
+  counted: [2, 'Measured. Agreeing on masks with the others.'],
   sending: [3, 'Sending the masked vector.'],
   contributed: [4, 'In the sum, with your share of the noise.'],
   finished: [5, 'The round is over, and its secrets are forgotten.'],
@@ -42,11 +46,21 @@ function addDigit({ pixels, label }) {
   if (examples.length <= 60) at('gallery').append(picture(pixels));
 }
 
-function asExamples() {
+function asExamples(rows) {
   const width = examples[0].features.length;
-  const features = new Float32Array(examples.length * width);
-  examples.forEach((example, row) => features.set(example.features, row * width));
-  return { features, labels: Int32Array.from(examples, ({ label }) => label), count: examples.length };
+  const features = new Float32Array(rows.length * width);
+  rows.forEach((row, index) => features.set(row.features, index * width));
+  return { features, labels: Int32Array.from(rows, ({ label }) => label), count: rows.length };
+}
+
+/** What trains, and what is kept aside. */
+function sides() {
+  if (!at('aside').checked) return { examples: asExamples(examples) };
+  const isAside = (_row, index) => index % ASIDE === ASIDE - 1;
+  return {
+    examples: asExamples(examples.filter((row, index) => !isAside(row, index))),
+    heldOut: asExamples(examples.filter(isAside)),
+  };
 }
 
 function observe(event) {
@@ -65,9 +79,10 @@ function observe(event) {
     at('stage').textContent = `This browser declined a round (${event.code}).`;
   } else if (event.kind === 'left') {
     at('stage').textContent = `The round was left (${event.code}).`;
-  } else if (event.kind === 'trained') {
-    const most = event.update.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-9);
-    paint(at('update'), event.update, (value) => 128 + (127 * value) / most);
+  } else if (event.kind === 'trained' || event.kind === 'counted') {
+    const own = event.kind === 'trained' ? event.update : event.counts;
+    const most = own.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-9);
+    paint(at('update'), own, (value) => 128 + (127 * value) / most);
   } else if (event.kind === 'sending') {
     paint(at('masked'), event.beginning, (value) => value);
     at('bytes').textContent = `: ${event.bytes.toLocaleString('en')} bytes`;
@@ -103,6 +118,7 @@ function jobCard({ offer, agreed, contributions, epsilon }) {
   const { one, ten, all } = offer.epsilonAfter;
   say('Job', offer.name);
   say('For', `${offer.purpose} (${offer.controller})`);
+  say('With', offer.kind === 'evaluation' ? 'the examples that you keep aside' : 'the examples that train');
   say(
     'Sends',
     `${offer.bytes.toLocaleString('en')} masked bytes a round; opened only with ${offer.minimumCohort} people or more`,
@@ -156,7 +172,7 @@ at('join').addEventListener(
     await client.takePart(
       {
         invitation: at('invitation').value,
-        examples: asExamples(),
+        ...sides(),
         policy: {
           maximumEpsilon: Number(at('epsilon').value),
           maximumDelta: 0.01,

@@ -1,11 +1,13 @@
 import { epsilonOf } from '@tutti/shared/privacy';
 import { roundCost } from '@tutti/shared/protocol';
-import type { KnownTraining } from '../library.js';
+import { isKnownEvaluation, type KnownEvaluation, type KnownTraining } from '../library.js';
 
 /** What a person should know of a job before agreeing to it: what it is for, what would be sent, and what that costs. */
 export interface JobOnOffer {
   /** SHA-256 of the announced job, hex. */
   readonly hash: string;
+  /** Whether the rows train a model, or those that are kept aside measure one. */
+  readonly kind: 'training' | 'evaluation';
   readonly name: string;
   readonly purpose: string;
   readonly controller: string;
@@ -27,12 +29,14 @@ export interface JobOnOffer {
 }
 
 /** Reads an offer out of a job that has been fetched and understood. */
-export function jobOnOffer({ hash, job, plan }: KnownTraining): JobOnOffer {
+export function jobOnOffer(known: KnownTraining | KnownEvaluation): JobOnOffer {
+  const { hash, job, plan } = known;
   const { delta, clipNorm, noiseMultiplier } = job.privacy;
   const { release: event } = roundCost(job, plan, plan.maximumCohort);
   const after = (count: number) => epsilonOf({ kind: 'repeated', count, event }, { delta });
   return {
     hash,
+    kind: isKnownEvaluation(known) ? 'evaluation' : 'training',
     name: job.name,
     purpose: job.purpose,
     controller: job.controller,

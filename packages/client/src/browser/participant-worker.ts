@@ -10,7 +10,16 @@ import {
   type Frame,
 } from '@tutti/shared/protocol';
 import { dialCoordinator, enrol, HttpArtifacts, type Connection } from '../connection/index.js';
-import { isKnownTraining, Library, type KnownJob, type KnownTraining } from '../library.js';
+import { workByKind } from '../counting.js';
+import { evaluateOn } from '../evaluating.js';
+import {
+  isKnownEvaluation,
+  isKnownTraining,
+  Library,
+  type KnownEvaluation,
+  type KnownJob,
+  type KnownTraining,
+} from '../library.js';
 import {
   LARGEST_COORDINATOR_BODY,
   Participant,
@@ -22,7 +31,7 @@ import type { ClientPolicy } from '../policy/policy.js';
 import { epsilonSpent } from '../policy/spending.js';
 import type { BackendChoice } from '../training/create-trainer.js';
 import type { Examples, Trainer } from '../training/trainer.js';
-import { trainOn } from '../work.js';
+import { trainOn, type Work } from '../work.js';
 import { jobOnOffer, type JobOnOffer } from './job-on-offer.js';
 import { BrowserStorage } from './storage.js';
 import { carryTypedThrows } from './typed-throws.js';
@@ -36,10 +45,12 @@ export type BrowserEvent =
   | ParticipantEvent
   | { readonly kind: 'connection'; readonly connected: boolean }
   | { readonly kind: 'offered'; readonly offer: JobOnOffer }
-  | { readonly kind: 'training'; readonly job: string }
+  | { readonly kind: 'training' | 'evaluating'; readonly job: string }
   /** The update before it is clipped, noised and masked: it stays here. */
   | { readonly kind: 'trained'; readonly job: string; readonly update: Float32Array }
-  /** The beginning of what leaves instead of it, and how many bytes leave in all. */
+  /** What was counted on the rows that are kept aside, before it is noised and masked: it stays here. */
+  | { readonly kind: 'counted'; readonly job: string; readonly counts: Float32Array }
+  /** The beginning of what leaves instead, and how many bytes leave in all. */
   | { readonly kind: 'sending'; readonly bytes: number; readonly beginning: Uint8Array };
 
 /** A job, whether the person agreed to it, and what it has cost so far. */
@@ -53,7 +64,10 @@ export interface JobStanding {
 
 export interface TakePartOptions {
   readonly invitation: string;
+  /** Rows that train models. */
   readonly examples: Examples;
+  /** Rows that no training sees, to measure models on. Default: none, and jobs that evaluate one are refused. */
+  readonly heldOut?: Examples;
   readonly policy: ClientPolicy;
   /** What computes, whatever a job says: `webgl` is the graphics processor. Default: as the job says, and WebAssembly where that is for Node. */
   readonly backend?: Exclude<BackendChoice, 'native'>;
@@ -80,6 +94,7 @@ export class ParticipantRoom {
   /** Enrols where this browser has no certificate of the invited group yet, and connects. Rounds come when the coordinator calls. */
   async takePart(options: TakePartOptions, observe: (event: BrowserEvent) => void): Promise<void> {
     const storage = this.required();
+    const heldOut = options.heldOut?.count === 0 ? undefined : options.heldOut;
     const invitation = decodeInvitation(options.invitation);
     const identity = await storage.identity(primitives);
     let certificate = await storage.certificate(invitation.group);
@@ -101,13 +116,16 @@ export class ParticipantRoom {
       groupId: fromHex(invitation.group),
       library: new Library(artifacts, primitives),
       revocations: { held, fetch: () => artifacts.revocations() },
-      work: trainOn(
-        () => options.examples,
-        (known) => this.trainerOf(known, options.backend, observe),
-      ),
+      work: workByKind({
+        training: trainOn(
+          () => options.examples,
+          (known) => this.trainerOf(known, options.backend, observe),
+        ),
+        ...(heldOut && { evaluation: this.evaluation(heldOut, options.backend, observe) }),
+      }),
       policy: options.policy,
       journal: storage.journal,
-      approval: (known) => this.approvalOf(known, observe),
+      approval: (known) => this.approvalOf(known, heldOut !== undefined, observe),
       now: () => Date.now(),
       patience: USUAL_PATIENCE,
       observe: (event) => {
@@ -146,9 +164,12 @@ export class ParticipantRoom {
   }
 
   /** What the person has said of a job; one that is new is offered. */
-  private async approvalOf(known: KnownJob, observe: (event: BrowserEvent) => void): Promise<Approval> {
-    // A page has features without names, and holds none of its rows out: nothing can be counted of them.
-    if (!isKnownTraining(known)) return 'refused';
+  private async approvalOf(
+    known: KnownJob,
+    holdsOut: boolean,
+    observe: (event: BrowserEvent) => void,
+  ): Promise<Approval> {
+    if (!isKnownTraining(known) && !(holdsOut && isMeasurable(known))) return 'refused';
     const storage = this.required();
     if (await storage.hasAgreed(known.hash)) return 'approved';
     const offer = jobOnOffer(known);
@@ -157,22 +178,49 @@ export class ParticipantRoom {
     return 'pending';
   }
 
+  private evaluation(
+    heldOut: Examples,
+    chosen: BackendChoice | undefined,
+    observe: (event: BrowserEvent) => void,
+  ): Work {
+    const work = evaluateOn(
+      () => heldOut,
+      (known) => this.openTrainer(known, chosen),
+    );
+    return {
+      async contribute(task) {
+        const job = task.known.hash;
+        observe({ kind: 'evaluating', job });
+        const counts = await work.contribute(task);
+        observe({ kind: 'counted', job, counts });
+        return counts;
+      },
+    };
+  }
+
+  private openTrainer(
+    known: KnownTraining | KnownEvaluation,
+    chosen: BackendChoice | undefined,
+  ): Promise<Trainer> {
+    const backend = isKnownTraining(known) ? known.job.training.backend : 'auto';
+    const opened =
+      this.trainers.get(known.hash) ??
+      openWorkerTrainer(
+        new URL('./training-worker.js', import.meta.url),
+        known.job.model,
+        chosen ?? (backend === 'native' ? 'auto' : backend),
+      );
+    this.trainers.set(known.hash, opened);
+    opened.catch(() => this.trainers.delete(known.hash));
+    return opened;
+  }
+
   private async trainerOf(
     known: KnownTraining,
     chosen: BackendChoice | undefined,
     observe: (event: BrowserEvent) => void,
   ): Promise<Trainer> {
-    const url = new URL('./training-worker.js', import.meta.url);
-    const opened =
-      this.trainers.get(known.hash) ??
-      openWorkerTrainer(
-        url,
-        known.job.model,
-        chosen ?? (known.job.training.backend === 'native' ? 'auto' : known.job.training.backend),
-      );
-    this.trainers.set(known.hash, opened);
-    opened.catch(() => this.trainers.delete(known.hash));
-    const trainer = await opened;
+    const trainer = await this.openTrainer(known, chosen);
     return {
       ...trainer,
       async train(weights, examples, settings, uniform) {
@@ -189,6 +237,11 @@ export class ParticipantRoom {
     if (this.storage === undefined) throw new Error('The participant was not opened.');
     return this.storage;
   }
+}
+
+/** A page has features without names, so that no columns can be counted; and what is personal of a model it keeps only while the model is trained. */
+function isMeasurable(known: KnownJob): known is KnownEvaluation {
+  return isKnownEvaluation(known) && known.job.model.personal.length === 0;
 }
 
 /** Tells the page when the connection stands and falls, and what leaves in place of the update. */

@@ -11,13 +11,16 @@ interface Schema extends DBSchema {
   /** By the key of the enrolment group, hex: one identity may be enrolled in several. */
   certificates: { key: string; value: Uint8Array };
   /** Every job that asked for this client, by its hash, and whether the person has agreed to it. */
-  jobs: { key: string; value: { readonly offer: JobOnOffer; readonly agreed: boolean } };
+  jobs: { key: string; value: { readonly offer: KeptOffer; readonly agreed: boolean } };
   /** The newest list of revoked certificates, by the key of the group. */
   revocations: { key: string; value: Uint8Array };
   marks: { key: string; value: number };
   attempts: { key: [job: string, model: string]; value: number };
   charges: { key: number; value: Charge };
 }
+
+/** Without a kind where it was kept when there were none but jobs that train. */
+type KeptOffer = Omit<JobOnOffer, 'kind'> & Partial<Pick<JobOnOffer, 'kind'>>;
 
 /** Resolved promises of writes mean that the bytes were flushed to the disk, as far as the browser can tell. */
 const DURABLE = { durability: 'strict' } as const;
@@ -66,8 +69,9 @@ export class BrowserStorage {
     };
   }
 
-  jobs(): Promise<readonly { readonly offer: JobOnOffer; readonly agreed: boolean }[]> {
-    return this.database.getAll('jobs');
+  async jobs(): Promise<readonly { readonly offer: JobOnOffer; readonly agreed: boolean }[]> {
+    const kept = await this.database.getAll('jobs');
+    return kept.map(({ offer, agreed }) => ({ offer: { kind: 'training', ...offer }, agreed }));
   }
 
   async hasAgreed(job: string): Promise<boolean> {

@@ -32,6 +32,14 @@ export class TrainingRoom {
     return this.required().evaluate(weights, examples);
   }
 
+  async predict(weights: Float32Array, examples: Examples): Promise<Float32Array> {
+    const trainer = this.required();
+    if (trainer.predict === undefined)
+      throw new Error('The model of the training worker gives no probabilities.');
+    const probabilities = await trainer.predict(weights, examples);
+    return transfer(probabilities, [probabilities.buffer as ArrayBuffer]);
+  }
+
   private required(): Trainer {
     if (this.trainer === undefined) throw new Error('The training worker has no model yet.');
     return this.trainer;

@@ -28,6 +28,7 @@ export async function openWorkerTrainer(url: URL, spec: ModelSpec, backend: Back
       return room.train(weights, examples, settings, transfer(draws, [draws.buffer]));
     },
     evaluate: (weights, examples) => room.evaluate(weights, examples),
+    predict: (weights, examples) => room.predict(weights, examples),
     dispose: () => worker.terminate(),
   };
 }
