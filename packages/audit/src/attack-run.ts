@@ -55,7 +55,8 @@ export async function attackRun(options: AttackRunOptions): Promise<RunAttacks> 
   const { shadows = 64, seed = 1, observe } = options;
   const directory = new RunDirectory(options.directory);
   const settings = await directory.settings();
-  const { job } = settings;
+  const { job, shard } = settings;
+  requireAllClients(shard);
   const { inputs, classes } = job.model;
   const { train, heldOut } = await loadDataset(job.data, {
     directory: settings.jobDirectory,
@@ -117,4 +118,14 @@ function together(a: Examples, b: Examples): Examples {
   features.set(a.features);
   features.set(b.features, a.features.length);
   return { features, labels: Int32Array.of(...a.labels, ...b.labels), count: a.count + b.count };
+}
+
+/** In a shard most rows of the job’s source are nobody’s, and attacks would count them as members. */
+function requireAllClients(shard: number | undefined): void {
+  if (shard === undefined) return;
+  throw new Refusal(
+    'audit.shard',
+    `The run is shard ${shard} of a job: only some of the rows are its members’.`,
+    'Try the attacks on a run of the job without `erasure.shards`.',
+  );
 }

@@ -23,7 +23,7 @@ import {
 import { withdrawnClients } from './erasure/withdrawals.js';
 import type { SimulationEvent } from './events.js';
 import { PopulationJournals } from './journals.js';
-import { makeKeys, Population } from './population.js';
+import { Population, type Keys } from './population.js';
 import { seededRandomness, systemRandomness } from './randomness.js';
 import type { RunDirectory, RunSettings } from './run-directory.js';
 import { LARGEST_CLIENT_BODY, memoryTransport, socketTransport } from './transports.js';
@@ -64,6 +64,9 @@ export interface FederationRun<S> extends Following {
   readonly directory: RunDirectory;
   readonly settings: RunSettings<SimulatedJob>;
   readonly announced: Announcement;
+  readonly keys: Keys;
+  /** Identity keys of the population, hex. Default: all clients. */
+  readonly members?: readonly string[];
   /** What clients fetch beside the job. */
   readonly artifacts: readonly (Uint8Array | undefined)[];
   readonly undertake: (library: Library, identities: readonly string[]) => Promise<Undertaking<S>>;
@@ -84,16 +87,17 @@ const PHASE_DEADLINE = 10 * 60_000;
 
 /** Runs a job with virtual clients in this process, by the client and server code that is deployed, from wherever its folder says that it stands. */
 export async function runFederation<S>(options: FederationRun<S>): Promise<S> {
-  const { directory, settings, announced, signal, observe } = options;
+  const { directory, settings, announced, keys, signal, observe } = options;
   const started = performance.now();
   const now = () => Date.now();
   const { job } = settings;
   const randomness =
     settings.seed === undefined ? systemRandomness : seededRandomness(`seed ${settings.seed}`);
   const primitives = memoised(platform);
-  const keys = await makeKeys(platform, seededRandomness(`keys ${settings.keySeed}`), job.simulation.clients);
   const identities = keys.clients.map(({ identity }) => toHex(identity.publicKey));
   const withdrawn = withdrawnClients(settings.withdrawn ?? []);
+  const members = new Set(options.members ?? identities);
+  const absent = new Set(identities.filter((client) => withdrawn.has(client) || !members.has(client)));
   const store = await openSqliteStore(directory.file('coordinator.db'));
   try {
     const artifacts = await ArtifactFiles.open(directory.file('artifacts'));
@@ -125,7 +129,7 @@ export async function runFederation<S>(options: FederationRun<S>): Promise<S> {
           work: undertaking.work,
           policy: policyFor(job),
           journal: (client) => journals.of(client),
-          withdrawn,
+          absent,
           dropout: job.simulation.dropout,
           now,
         },
@@ -133,7 +137,7 @@ export async function runFederation<S>(options: FederationRun<S>): Promise<S> {
       );
       await population.gather();
       requireSameJob(ledger, toHex(platform.sha256(encodeAnnouncedJob(announced))));
-      const order = [...identities].sort();
+      const order = [...members].sort();
       const { initialWeights, evaluate, parameters, backend } = undertaking;
       const runner = await JobRunner.open({
         job: announced,
@@ -159,7 +163,7 @@ export async function runFederation<S>(options: FederationRun<S>): Promise<S> {
         kind: 'prepared',
         run: settings.run,
         directory: directory.path,
-        clients: job.simulation.clients,
+        clients: members.size,
         parameters,
         ...(backend !== undefined && { backend }),
         transport: settings.transport,
@@ -192,11 +196,11 @@ export async function runFederation<S>(options: FederationRun<S>): Promise<S> {
           await directory.saveSettings({ ...settings, seconds });
           return {
             run: settings.run,
-            job: job.name,
+            job: announced.name,
             stopped,
             rounds: runner.roundsCompleted,
             aborted: rounds.filter(({ outcome }) => outcome === 'aborted').length,
-            clients: job.simulation.clients,
+            clients: members.size,
             epsilon: { releasedModel, coordinator },
             delta: announced.privacy.delta,
             noiseMultiplier: announced.privacy.noiseMultiplier,

@@ -7,8 +7,11 @@ import {
   type KeyPair,
   type Primitives,
 } from '@tutti/shared/crypto';
+import { primitives as platform } from '@tutti/shared/crypto/primitives';
+import type { SimulatedJob } from '@tutti/shared/protocol';
 import { Losses } from './losses.js';
-import type { Randomness } from './randomness.js';
+import { seededRandomness, type Randomness } from './randomness.js';
+import type { RunSettings } from './run-directory.js';
 import type { Transport } from './transports.js';
 
 /** The keys of everybody in a simulation: the authority, the coordinator and the clients. */
@@ -45,6 +48,11 @@ export async function makeKeys(
   };
 }
 
+/** The keys of everybody in a run: the same whenever it is gone on with. */
+export function keysOf({ keySeed, job }: Pick<RunSettings<SimulatedJob>, 'keySeed' | 'job'>): Promise<Keys> {
+  return makeKeys(platform, seededRandomness(`keys ${keySeed}`), job.simulation.clients);
+}
+
 export interface PopulationOptions {
   readonly primitives: Primitives;
   readonly randomness: Randomness;
@@ -54,8 +62,8 @@ export interface PopulationOptions {
   readonly work: (client: number, identity: string) => Work;
   readonly policy: ClientPolicy;
   readonly journal: (client: string) => Journal;
-  /** Clients that have withdrawn: nobody plays them. */
-  readonly withdrawn: ReadonlySet<string>;
+  /** Clients that have withdrawn, or that are in another shard: nobody plays them. */
+  readonly absent: ReadonlySet<string>;
   readonly dropout: number;
   readonly now: () => number;
 }
@@ -69,7 +77,7 @@ export class Population {
     private readonly transport: Transport,
   ) {
     this.absent = options.keys.clients.flatMap(({ identity }, index) =>
-      options.withdrawn.has(toHex(identity.publicKey)) ? [] : [this.virtualClient(index)],
+      options.absent.has(toHex(identity.publicKey)) ? [] : [this.virtualClient(index)],
     );
   }
 

@@ -38,6 +38,8 @@ const settingsSchema = z.strictObject({
   seconds: z.number().min(0),
   /** Who has withdrawn, with all rows or with some. */
   withdrawn: z.array(withdrawalSchema).optional(),
+  /** Of a job of several shards, the one that this run trains, from 1 on. */
+  shard: z.int().min(1).optional(),
   /** Clients that send the negative of their updates: the approximate erasure, see `erasure/`. */
   negated: z.array(identity).optional(),
 });
@@ -92,8 +94,16 @@ export class RunDirectory {
     return directory;
   }
 
-  /** The settings of a run that trained a model. @throws {Refusal} `run.unreadable` where the folder holds no run, `run.counts` where it trained nothing */
+  /** The settings of a run that trained a model. @throws {Refusal} `run.unreadable` where the folder holds no run, `run.counts` where it trained nothing, `run.shards` where it trained several */
   async settings(): Promise<RunSettings> {
+    const settings = await this.trainingSettings();
+    if (settings.job.erasure.shards > 1 && settings.shard === undefined)
+      throw sharded(this.path, settings.job);
+    return settings;
+  }
+
+  /** The settings of a run that trained one model, or one for each shard. @throws {Refusal} `run.unreadable`, `run.counts` */
+  async trainingSettings(): Promise<RunSettings> {
     const { job, ...settings } = await this.anySettings();
     if (!isStatistics(job)) return { ...settings, job };
     throw new Refusal(
@@ -136,6 +146,14 @@ export class RunDirectory {
   async remove(): Promise<void> {
     await rm(this.path, { recursive: true, force: true });
   }
+}
+
+function sharded(path: string, { erasure: { shards } }: Job): Refusal {
+  return new Refusal(
+    'run.shards',
+    `${path} holds ${shards} runs, one for each shard of its clients.`,
+    `Name one of them: ${join(path, 'shards', '1')} to ${join(path, 'shards', String(shards))}.`,
+  );
 }
 
 function parseJson(text: string): unknown {

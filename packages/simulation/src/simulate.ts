@@ -14,7 +14,9 @@ import {
   type Undertaking,
 } from './federation-run.js';
 import { writeOutputs } from './outputs.js';
+import { keysOf } from './population.js';
 import { newRun, RunDirectory, type RunSettings, type Withdrawal } from './run-directory.js';
+import { termsOf } from './shards/terms.js';
 
 /** What an audit found. */
 export interface AuditFinding {
@@ -56,6 +58,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
   const settings = newRun(job, { seed, transport, jobDirectory, withdrawn });
   // Everything that a wrong job can trip over comes before the first file.
   requireAuditor(job, options);
+  requireOneShard(job);
   requireNewWeights(job);
   requireEverybody(job);
   const data = await readData(settings);
@@ -66,7 +69,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
 }
 
 /** A run knows no other run: what a job would go on from is with the coordinator that has it. */
-function requireNewWeights({ startFrom }: Job): void {
+export function requireNewWeights({ startFrom }: Job): void {
   if (startFrom === undefined) return;
   throw new Refusal(
     'run.starts-elsewhere',
@@ -94,7 +97,7 @@ export async function readData({ job, jobDirectory }: RunSettings) {
   return { heldOut, byClient: rows.map((own) => selectRows(train, inputs, own)) };
 }
 
-function run(
+async function run(
   directory: RunDirectory,
   settings: RunSettings,
   data: Data,
@@ -102,7 +105,8 @@ function run(
   artifacts: readonly (Uint8Array | undefined)[] = [],
 ): Promise<RunSummary> {
   const { job } = settings;
-  const announced = announceJob(job, job.simulation.clients);
+  const keys = await keysOf(settings);
+  const { announced, members } = termsOf(settings, keys);
   const { signal, observe } = following;
   return runFederation({
     ...(signal && { signal }),
@@ -110,6 +114,8 @@ function run(
     directory,
     settings,
     announced,
+    keys,
+    members,
     artifacts,
     undertake: async (library, identities) => {
       const trainer = await createTrainer(
@@ -203,6 +209,16 @@ function requireAuditor({ audit }: Job, { auditor }: Training): void {
     'audit.no-auditor',
     'The job releases its model only after an audit, and nothing here makes one.',
     'Run it by `tutti simulate`, or hand an auditor in.',
+  );
+}
+
+/** Whoever asks for one model, such as an audit, gets none of several. */
+function requireOneShard({ erasure: { shards } }: Job): void {
+  if (shards === 1) return;
+  throw new Refusal(
+    'run.shards',
+    `The job trains ${shards} models, one for each shard of its clients.`,
+    'Run it by `tutti simulate`; for anything else leave `erasure.shards` out.',
   );
 }
 

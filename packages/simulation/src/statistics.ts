@@ -12,6 +12,7 @@ import {
 import { loadDataset, partition, selectRows } from './data/index.js';
 import { requireEverybody, runFederation, type EndedRun, type Following } from './federation-run.js';
 import { writeStatisticsOutputs } from './outputs.js';
+import { keysOf } from './population.js';
 import { newRun, RunDirectory, type RunSettings } from './run-directory.js';
 import type { SimulateOptions } from './simulate.js';
 
@@ -56,7 +57,7 @@ async function readRows({ job, jobDirectory }: RunSettings<StatisticsJob>): Prom
   return split.map((own) => selectRows(train, inputs, own));
 }
 
-function run(
+async function run(
   directory: RunDirectory,
   settings: RunSettings<StatisticsJob>,
   rows: readonly Examples[],
@@ -70,6 +71,7 @@ function run(
     directory,
     settings,
     announced,
+    keys: await keysOf(settings),
     artifacts: [],
     undertake: () =>
       Promise.resolve({

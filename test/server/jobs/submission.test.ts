@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readSubmission } from '@tutti/server';
+import { readSubmission, requireOneShard } from '@tutti/server';
 
 const MILLION = 1_000_000;
 const numbered = (count: number, separator: string) =>
@@ -10,6 +10,17 @@ describe('a job as it was submitted', () => {
     const job = { name: 'quick', model: { inputs: 4, classes: 2 } };
     expect(readSubmission('name: quick\nmodel: { inputs: 4, classes: 2 } # as written\n')).toEqual(
       readSubmission(JSON.stringify(job)),
+    );
+  });
+
+  it('is taken with one model, and no shards', () => {
+    const job = { name: 'quick', model: { inputs: 4, classes: 2 } };
+    requireOneShard(readSubmission(JSON.stringify(job)));
+    const sharded = readSubmission(JSON.stringify({ ...job, erasure: { shards: 4 } }));
+    expect(() => {
+      requireOneShard(sharded);
+    }).toThrow(
+      expect.objectContaining({ code: 'job.shards', remedy: expect.stringContaining('4 jobs') as string }),
     );
   });
 

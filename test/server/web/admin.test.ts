@@ -66,6 +66,7 @@ describe('the administration', () => {
     ['has a wrong field', 'name: x\nmodel: { inputs: 0, classes: 2 }', 'job.invalid'],
     ['is a bomb of aliases', `a: &a [x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: [*b,*b,*b]`, 'job.syntax'],
     ['counts on nobody', QUICK_JOB, 'job.too-few-clients'],
+    ['deals its clients out to shards', `${QUICK_JOB}\nerasure: { shards: 4 }\n`, 'job.shards'],
     [
       'has a model that the coordinator cannot draw',
       QUICK_JOB.replace('classes: 2 }', 'classes: 2, frozen: [hidden_1], hidden: [{ units: 3 }] }'),

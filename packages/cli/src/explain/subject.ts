@@ -34,8 +34,7 @@ export async function openSubject(path: string, options: SubjectOptions): Promis
     () => true,
     () => false,
   );
-  const folder = isRun ? join(path, 'model') : path;
-  const { scorer, inputs, classes } = await openModel(folder);
+  const { scorer, inputs, classes } = await (isRun ? openModelOfRun(path) : openModel(path));
   if (options.data !== undefined) {
     const { label, offset, scale } = options;
     // What the job says of its columns holds for anybody's rows: a model that learnt from standardised ones knows no others.
@@ -86,7 +85,7 @@ async function rowsOfRun(path: string, inputs: number, client: number | undefine
 
 async function settingsOf(path: string) {
   const { RunDirectory } = await import('@tutti/simulation');
-  return new RunDirectory(path).settings();
+  return new RunDirectory(path).trainingSettings();
 }
 
 /** A name for each feature that columns become. */
@@ -125,6 +124,20 @@ interface OpenedModel {
   readonly scorer: Scorer;
   readonly inputs: number;
   readonly classes: number;
+}
+
+/** Opens what a run has trained: of several shards the models of all, which answer with the mean of their probabilities. */
+async function openModelOfRun(path: string): Promise<OpenedModel> {
+  const [{ shardFolders }, { meanScorer }] = await Promise.all([
+    import('@tutti/simulation'),
+    import('@tutti/client/training'),
+  ]);
+  const { job, shard } = await settingsOf(path);
+  const isWhole = job.erasure.shards === 1 || shard !== undefined;
+  const [folder = path, ...others] = isWhole ? [path] : shardFolders(path, job);
+  const first = await openModel(join(folder, 'model'));
+  const rest = await Promise.all(others.map((other) => openModel(join(other, 'model'))));
+  return { ...first, scorer: meanScorer([first.scorer, ...rest.map(({ scorer }) => scorer)]) };
 }
 
 /** Opens a model that was exported as LayersModel, softmax at the end: dense layers by themselves in double precision, others by TensorFlow.js. */

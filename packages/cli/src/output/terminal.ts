@@ -1,6 +1,6 @@
 import { deltaFigure, epsilonFigure } from '@tutti/shared/privacy';
 import cliProgress from 'cli-progress';
-import type { AnyRunSummary, RoundRecord } from '@tutti/shared/protocol';
+import type { AnyRunSummary, RoundRecord, ShardSummary } from '@tutti/shared/protocol';
 import type { Output } from '../surroundings.js';
 import { count, counted, duration, percent } from './figures.js';
 import type { RunObserver } from './observer.js';
@@ -179,9 +179,18 @@ function summaryLines(summary: AnyRunSummary, { bold, green, yellow }: Colours):
     `  privacy   ${bold(`ε = ${epsilonFigure(releasedModel)}`)} against whoever sees the ${'columns' in summary ? 'statistics' : 'released models'}`,
     `            ε = ${epsilonFigure(coordinator)} against the coordinator, both at δ = ${deltaFigure(summary.delta)}`,
     ...(summary.seeded ? [yellow('            none for real data: the seed gives the noise away')] : []),
+    ...('shards' in summary ? shardLines(summary.shards) : []),
     `  files     ${summary.directory}`,
-    `  report    ${summary.directory}/report.html`,
+    `  report    ${summary.directory}/${'shards' in summary ? 'shards/1/' : ''}report.html`,
   ];
+}
+
+/** The models that answer together, one a line. */
+function shardLines(shards: readonly ShardSummary[]): string[] {
+  return shards.map(
+    ({ shard, clients, rounds, modelHash }) =>
+      `  shard ${String(shard).padEnd(4)}${counted(clients, 'client')}, ${counted(rounds, 'round')}, model ${modelHash.slice(0, 12)}`,
+  );
 }
 
 interface BarParameters {

@@ -5,7 +5,14 @@ import { counted, duration } from '../output/figures.js';
 import type { Costs, DeskRequest } from './erasure-desks.js';
 
 /** The remedies with what each costs and gives, for whoever has to choose. */
-export function costLines({ contributions, completed, exact, certified, approximate }: Costs): string[] {
+export function costLines({
+  contributions,
+  completed,
+  shard,
+  exact,
+  certified,
+  approximate,
+}: Costs): string[] {
   const taken =
     contributions.length === 0
       ? `The client has sent no input that the model stands on.`
@@ -16,6 +23,11 @@ export function costLines({ contributions, completed, exact, certified, approxim
     .join(', ');
   return [
     taken,
+    ...(shard === undefined
+      ? []
+      : [
+          `It is in shard ${shard.number} of ${shard.of}: the others stay as they are. An exact erasure runs ${exact.replayed} rounds again; training all shards anew would run ${shard.retrain}.`,
+        ]),
     `  exact        ${replayText(exact, 'go back to round', 'run')}`,
     certified.seeded
       ? '  certified    nothing: the run was seeded, its noise can be taken off'

@@ -40,8 +40,9 @@ const roundSchema = z.object({ accuracy: z.number().optional() });
  */
 export async function readProcessing(path: string): Promise<Processing> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-  const job = await readJob(isFolder ? join(path, 'job.yaml') : path);
-  const directory = isFolder ? await jobDirectory(path) : dirname(resolve(path));
+  const run = isFolder ? await runAt(path) : undefined;
+  const job = await readJob(run === undefined ? path : join(path, 'job.yaml'));
+  const directory = run?.jobDirectory ?? dirname(resolve(path));
   const file = resolve(directory, job.data.source);
   const bytes = await readFile(file).catch(() => undefined);
   const columns = bytes && (await readHeader(file).catch(() => undefined));
@@ -52,13 +53,13 @@ export async function readProcessing(path: string): Promise<Processing> {
   };
   const shared = { job, data, ...(columns && { columns }) };
   const features = columns?.filter((column) => column !== job.data.label);
-  if (!isFolder)
+  if (run === undefined)
     return { ...shared, ledger: [], facts: { ...about, ...(features && { columns: features }) } };
   const { ErasureDesk } = await import('@tutti/simulation');
   const [statement, ledger, erasures, audit, accuracy] = await Promise.all([
     readOwn(path, 'privacy.json').then((text) => JSON.parse(text) as PrivacyStatement),
     readOwn(path, 'ledger.jsonl').then(ledgerFromJsonLines),
-    new ErasureDesk(path).requests(),
+    new ErasureDesk(run.desk).requests(),
     readAudit(path),
     readAccuracy(path),
   ]);
@@ -73,9 +74,11 @@ export async function readProcessing(path: string): Promise<Processing> {
   return { ...shared, ledger, facts };
 }
 
-async function jobDirectory(path: string): Promise<string> {
-  const { RunDirectory } = await import('@tutti/simulation');
-  return (await new RunDirectory(path).settings()).jobDirectory;
+/** Of a run: what paths in its job are relative to, and the folder of the desk for its requests, which all its shards have in common. */
+async function runAt(path: string): Promise<{ readonly jobDirectory: string; readonly desk: string }> {
+  const { RunDirectory, wholeOf } = await import('@tutti/simulation');
+  const { jobDirectory, shard } = await new RunDirectory(path).settings();
+  return { jobDirectory, desk: shard === undefined ? path : wholeOf(path) };
 }
 
 async function readAudit(path: string): Promise<ProcessingFacts['audit']> {

@@ -29,5 +29,7 @@ export {
 export type { LayerRoles, ModelBuilder } from './tensorflow/index.js';
 export { shuffle } from './batches.js';
 export { layersModelFiles } from './layers-model.js';
+export { meanScorer } from './mean-scorer.js';
+export { scoreBatch } from './scores.js';
 export { createLayersScorer, createScorer, type Scorer } from './scorer.js';
 export { publicGenerator } from '@tutti/shared/learning';

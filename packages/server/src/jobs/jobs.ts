@@ -32,7 +32,7 @@ import { standardisedHere } from './named-statistics.js';
 import { declinedBecause, type BackOff } from './back-off.js';
 import { runRounds } from './running-job.js';
 import { requireStanding } from './require-standing.js';
-import { readSubmission } from './submission.js';
+import { readSubmission, requireOneShard } from './submission.js';
 import { detailOf, summaryOf, type Standing } from './views.js';
 import { waited } from './waiting.js';
 
@@ -155,7 +155,7 @@ export class Jobs {
     return this.runs.size;
   }
 
-  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.submitted-before`, `job.too-few-clients`, what {@link standardisedHere}, {@link evaluatedHere}, `announce` and {@link keepBroughtModel} refuse */
+  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.shards`, `job.submitted-before`, `job.too-few-clients`, what {@link standardisedHere}, {@link evaluatedHere}, `announce` and {@link keepBroughtModel} refuse */
   async submit(by: Actor, { job: source, population, model }: Submission): Promise<JobDetail> {
     const { store, artifacts, audit, now } = this.options;
     const kept = {
@@ -164,6 +164,7 @@ export class Jobs {
       requireStanding: (found: SubmittedJob) => requireStanding(this.options, found),
     };
     const submitted = readSubmission(source);
+    requireOneShard(submitted);
     const job = isEvaluation(submitted)
       ? await evaluatedHere({ ...kept, announced: (hash) => this.announced(hash) }, submitted)
       : await standardisedHere(kept, submitted);

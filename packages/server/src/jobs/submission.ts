@@ -18,6 +18,17 @@ export function readSubmission(text: string): AnyJob {
   throw new Refusal('job.invalid', problems.join('\n'), 'Check it with `tutti job check`.');
 }
 
+/** @throws {Refusal} `job.shards` where a job asks for several models */
+export function requireOneShard(job: AnyJob): void {
+  if (!('erasure' in job) || job.erasure.shards === 1) return;
+  const { shards } = job.erasure;
+  throw new Refusal(
+    'job.shards',
+    `The job asks for ${shards} shards; a coordinator trains one model by one job, and deals no clients out.`,
+    `Submit ${shards} jobs, each with cohort.eligible for clients of its own, and average what their models say; or leave \`erasure.shards\` out.`,
+  );
+}
+
 function valueOf(text: string): unknown {
   try {
     return readBoundedYaml(text);

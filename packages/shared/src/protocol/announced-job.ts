@@ -12,20 +12,22 @@ import { legalBasisSchema, specialCategoriesSchema } from './processing.js';
 
 /**
  * A job as the coordinator announces it to clients: nothing left to a default, so that both sides compute the same encoding,
- * the same features, the same cost and the same hash from it. How a simulation makes up its clients, and how the job is audited, is no
+ * the same features, the same cost and the same hash from it. How a simulation makes up its clients and shards them, and how the job is audited, is no
  * client's business and left out.
  */
-export const announcedJobSchema = jobSchema.omit({ kind: true, simulation: true, audit: true }).extend({
-  data: jobDataSchema,
-  /** Without its source: where an operator has a file is no client’s business, who gets it from the coordinator by its hash. */
-  model: modelSpecSchema,
-  privacy: announcedPrivacySchema,
-  /** Announced where it is stated. */
-  legalBasis: legalBasisSchema.exclude(['not stated']).optional(),
-  specialCategories: specialCategoriesSchema.exclude(['not stated']).optional(),
-  /** Clients enrolled when the job began. */
-  population: z.int().min(3).max(10_000_000),
-});
+export const announcedJobSchema = jobSchema
+  .omit({ kind: true, simulation: true, audit: true, erasure: true })
+  .extend({
+    data: jobDataSchema,
+    /** Without its source: where an operator has a file is no client’s business, who gets it from the coordinator by its hash. */
+    model: modelSpecSchema,
+    privacy: announcedPrivacySchema,
+    /** Announced where it is stated. */
+    legalBasis: legalBasisSchema.exclude(['not stated']).optional(),
+    specialCategories: specialCategoriesSchema.exclude(['not stated']).optional(),
+    /** Clients enrolled when the job began. */
+    population: z.int().min(3).max(10_000_000),
+  });
 
 export type AnnouncedJob = z.output<typeof announcedJobSchema>;
 

@@ -172,6 +172,19 @@ export const jobSchema = z.strictObject({
     })
     .prefault({})
     .describe('Read by `tutti audit run`, and by `tutti simulate` where an audit is required.'),
+  erasure: z
+    .strictObject({
+      shards: z
+        .int()
+        .min(1)
+        .max(64)
+        .default(1)
+        .describe(
+          'Models that are trained instead of one, each by clients of its own, so that the erasure of a client replays one of them only.',
+        ),
+    })
+    .prefault({})
+    .describe('Read by `tutti simulate`; a coordinator takes one job for each shard.'),
   simulation: z
     .strictObject({
       clients: z.int().min(3).max(100_000).default(500).describe('Virtual clients: the population N.'),

@@ -76,12 +76,30 @@ export interface RunFacts {
   readonly directory: string;
 }
 
+/** What one shard of a simulated training came to. */
+export interface ShardSummary {
+  /** From 1 on. */
+  readonly shard: number;
+  readonly clients: number;
+  readonly rounds: number;
+  readonly aborted: number;
+  /** Of its own clients, and of no others. */
+  readonly epsilon: PrivacySpent;
+  readonly noiseMultiplier: number;
+  readonly delta: number;
+  readonly seconds: number;
+  readonly modelHash: string;
+}
+
 /** What a simulated training came to: `--json` prints one of these. */
 export interface RunSummary extends RunFacts {
   readonly accuracy: number;
   readonly loss: number;
   readonly backend: string;
+  /** Of several shards, the SHA-256 of the hashes of their models. */
   readonly modelHash: string;
+  /** Of a job of several shards, what each came to: the model is all of theirs, and the mean of their class probabilities its answer. */
+  readonly shards?: readonly ShardSummary[];
   /** Of the audit that the job requires: where it did not pass, no final model was written. */
   readonly audit?: { readonly passed: boolean; readonly epsilonLower: number; readonly claimed: number };
 }

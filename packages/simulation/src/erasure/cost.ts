@@ -24,6 +24,8 @@ export interface RemedyCosts {
   /** Rounds in which the client may have sent an input. */
   readonly contributions: readonly number[];
   readonly completed: number;
+  /** Of a job of several shards: the client's own, how many there are, and the rounds that training all of them anew would take. */
+  readonly shard?: { readonly number: number; readonly of: number; readonly retrain: number };
   readonly exact: ReplayCost;
   readonly certified: CertifiedRemoval;
   readonly approximate: ReplayCost;
@@ -31,6 +33,7 @@ export interface RemedyCosts {
 
 /** Computes what each remedy costs and gives for one client of a run. */
 export function remedyCosts(run: KeptRun, client: string): RemedyCosts {
+  const { settings } = run;
   const completed = run.rounds.filter(({ outcome }) => outcome === 'completed').length;
   const own = contributions(run, client);
   const first = firstRoundOf(run, client);
@@ -39,6 +42,13 @@ export function remedyCosts(run: KeptRun, client: string): RemedyCosts {
   return {
     contributions: own,
     completed,
+    ...(settings.shard !== undefined && {
+      shard: {
+        number: settings.shard,
+        of: settings.job.erasure.shards,
+        retrain: settings.job.erasure.shards * settings.job.rounds,
+      },
+    }),
     exact: replayCost(run, first === undefined ? completed : first - 1, completed),
     certified: certifiedRemoval(run.ledgerState, client),
     approximate: replayCost(run, completed - undoing, completed),

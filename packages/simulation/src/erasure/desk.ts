@@ -2,7 +2,7 @@ import { LogFile } from '@tutti/client/rights';
 import { toHex } from '@tutti/shared/crypto';
 import { primitives } from '@tutti/shared/crypto/primitives';
 import { Refusal } from '@tutti/shared/errors';
-import { statesOf } from '@tutti/shared/protocol';
+import { statesOf, type RunSummary } from '@tutti/shared/protocol';
 import {
   after,
   ERASURE_LOG,
@@ -22,12 +22,16 @@ import type { SimulationEvent } from '../events.js';
 import { selectRows } from '../data/index.js';
 import { RunDirectory, type Withdrawal } from '../run-directory.js';
 import { readData, resume } from '../simulate.js';
+import { concludeShards } from '../shards/ensemble.js';
+import { runOfClient } from '../shards/folders.js';
+import { requireLargeEnough } from '../shards/sizes.js';
 import { checksOf } from './checks.js';
 import { remedyCosts, type RemedyCosts, type ReplayCost } from './cost.js';
 import { distinctionOf } from './distinction.js';
-import { clientNamed, withRun, type KeptRun } from './kept-run.js';
+import { clientNamed } from './client-named.js';
+import { withRun, type KeptRun } from './kept-run.js';
 import { findCheckpoint, rollBack, type Replay } from './roll-back.js';
-import { withWithdrawal } from './withdrawals.js';
+import { withdrawnClients, withWithdrawal } from './withdrawals.js';
 
 export interface RemedyOptions {
   readonly remedy: Remedy;
@@ -38,7 +42,7 @@ export interface RemedyOptions {
   readonly observe?: (event: SimulationEvent) => void;
 }
 
-/** Where requests for erasure to the coordinator of one run are received and answered. */
+/** Where requests for erasure to the coordinator of one run are received and answered; of a run of several shards, each by the client's own. */
 export class ErasureDesk {
   private readonly log: LogFile<ErasureEvent>;
 
@@ -73,7 +77,7 @@ export class ErasureDesk {
     name: string,
     { rows, subject }: { readonly rows?: readonly number[]; readonly subject?: string } = {},
   ): Promise<{ readonly request: ErasureRequest; readonly costs: RemedyCosts }> {
-    return withRun(this.path, async (run) => {
+    return withRun(await runOfClient(this.path, name), async (run) => {
       const client = clientNamed(run, name);
       await requireRows(run, client, rows);
       const { entry } = await this.log.append((links) => ({
@@ -97,7 +101,7 @@ export class ErasureDesk {
   /** What each remedy costs and gives. */
   async costs(number: string): Promise<RemedyCosts> {
     const { client } = await this.request(number);
-    return withRun(this.path, (run) => Promise.resolve(remedyCosts(run, client)));
+    return withRun(await runOfClient(this.path, client), (run) => Promise.resolve(remedyCosts(run, client)));
   }
 
   /**
@@ -107,15 +111,17 @@ export class ErasureDesk {
    */
   async remedy(number: string, options: RemedyOptions): Promise<Outcome | undefined> {
     const request = await this.request(number);
-    const done = await withRun(this.path, async (run) => {
+    const path = await runOfClient(this.path, request.client);
+    const done = await withRun(path, async (run) => {
       const outcome = request.begun === undefined ? await this.begin(run, request, options) : undefined;
       if (outcome === undefined) await this.goBack(run, number);
       return outcome;
     });
     if (done !== undefined) return done;
-    const { stopped } = await resume({ directory: this.path, ...following(options) });
-    if (stopped === 'interrupted') return undefined;
-    return withRun(this.path, async (run) => {
+    const summary = await resume({ directory: path, ...following(options) });
+    if (summary.stopped === 'interrupted') return undefined;
+    await this.concludeOthers(path, summary);
+    return withRun(path, async (run) => {
       const current = await this.request(number);
       if (current.begun === undefined) throw new Error('A remedy that has begun was lost.');
       const { remedy, modelBefore, epsilonBefore, kept, replayed, checkpoint, superseded } = current.begun;
@@ -135,7 +141,7 @@ export class ErasureDesk {
   /** @throws {Refusal} `erasure.unverified` where a check fails: the state stays as it was */
   async verify(number: string): Promise<ErasureRequest> {
     const request = await this.request(number);
-    return withRun(this.path, async (run) => {
+    return withRun(await runOfClient(this.path, request.client), async (run) => {
       const { outcome } = request;
       if (outcome === undefined) throw wrongState(request);
       const checks = await checksOf(run, request, outcome);
@@ -148,13 +154,13 @@ export class ErasureDesk {
   /** Deletes the states that were superseded, and signs what was done. The certificate is in `erasures/<number>/certificate.json`. */
   async close(number: string): Promise<ErasureCertificate> {
     const request = await this.request(number);
-    return withRun(this.path, async (run) => {
+    return withRun(await runOfClient(this.path, request.client), async (run) => {
       const { outcome, checks, distinction } = request;
       if (request.state !== 'verified' || outcome === undefined || checks === undefined)
         throw wrongState(request);
       const superseded = await stillSuperseded(run, outcome.superseded);
       for (const hash of superseded) await run.artifacts.remove(hash);
-      const { ledger, directory, keys, jobHash } = run;
+      const { ledger, keys, jobHash } = run;
       const { client, rows, subject, times } = request;
       const certificate = await signErasureCertificate(primitives, keys.coordinator, {
         request: number,
@@ -172,7 +178,7 @@ export class ErasureDesk {
         seeded: run.ledgerState.terms.seeded,
       });
       const text = `${JSON.stringify(certificate, null, 2)}\n`;
-      await directory.write(`erasures/${number}/certificate.json`, text);
+      await new RunDirectory(this.path).write(`erasures/${number}/certificate.json`, text);
       const hash = toHex(primitives.sha256(new TextEncoder().encode(text)));
       await this.note({
         kind: 'closed',
@@ -211,6 +217,7 @@ export class ErasureDesk {
         superseded: [],
       });
     }
+    requireEnoughLeft(run);
     const cost = costs[remedy];
     const replay = replayOf(request, remedy, cost, epsilonBudget);
     const checkpoint = await findCheckpoint(run, replay);
@@ -246,6 +253,13 @@ export class ErasureDesk {
       begun.epsilonBudget,
     );
     await rollBack(run, replay, await findCheckpoint(run, replay));
+  }
+
+  /** Where there are several shards, what they answer together has changed with one of them. */
+  private async concludeOthers(path: string, summary: RunSummary): Promise<void> {
+    if (path === this.path) return;
+    const { shard } = await new RunDirectory(path).settings();
+    if (shard !== undefined) await concludeShards(this.path, summary.stopped, new Map([[shard, summary]]));
   }
 
   private async remedied(
@@ -353,6 +367,13 @@ async function requireRows(
     `The client has ${count} rows.`,
     `Give numbers of its rows, 0 to ${count - 1}.`,
   );
+}
+
+/** A shard that a client has left must still be large enough for its rounds to come about. */
+function requireEnoughLeft({ settings: { job, shard, withdrawn = [] }, members }: KeptRun): void {
+  if (shard === undefined) return;
+  const gone = withdrawnClients(withdrawn);
+  requireLargeEnough(job, shard, members.filter((client) => !gone.has(client)).length);
 }
 
 function requireCertified({ certified }: RemedyCosts): void {

@@ -17,12 +17,12 @@ export function contributions(run: Pick<KeptRun, 'entries'>, client: string): re
  * first debit that names it.
  */
 export function firstRoundOf(run: KeptRun, client: string): number | undefined {
-  const { settings, rounds, jobHash, announced, identities, entries } = run;
+  const { settings, rounds, jobHash, announced, members, entries } = run;
   if (settings.seed === undefined) {
     return least([...contributions(run, client), ...overwrittenRounds(entries)]);
   }
   const randomness = seededRandomness(`seed ${settings.seed}`);
-  const population = [...identities].sort();
+  const population = [...members].sort();
   const drawn = rounds.find(({ round, attempt }) => {
     const draw = randomness.stream(cohortPurpose({ job: jobHash, round, attempt }));
     return drawCohort(population, announced.cohort.samplingRate, draw).includes(client);
