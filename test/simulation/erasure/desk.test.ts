@@ -101,6 +101,35 @@ describe('the exact remedy', () => {
     },
   );
 
+  it('after an approximate one deletes the rounds, too, that this had run once more on top of themselves', async () => {
+    const server = { optimiser: 'momentum', learningRate: 0.5 } as const;
+    const moved = jobSchema.parse({ ...job, server, privacy: { epsilon: 4 } });
+    const { directory, client, desk } = await scene(
+      await simulate({ job: moved, out, transport: 'memory', seed: 3 }),
+    );
+    const left = () => readdir(join(directory, 'artifacts'));
+    const rounds = () => withRun(directory, (run) => Promise.resolve(run.rounds.flatMap(statesOf)));
+    const first = await rounds();
+    await desk.receive(client);
+    expect((await desk.remedy('E-1', { remedy: 'approximate', epsilonBudget }))!.superseded).toEqual([]);
+    const second = await rounds();
+    const overwritten = first.filter((hash) => !second.includes(hash));
+    await desk.remedy('E-1', { remedy: 'exact', epsilonBudget });
+    // A further remedy, which has nothing to do any more, does not forget what is still to be deleted.
+    const { superseded } = (await desk.remedy('E-1', { remedy: 'exact' }))!;
+    // The exact one may have come to some again, of rounds before the client’s first.
+    const standing = await rounds();
+    const lost = overwritten.filter((hash) => !standing.includes(hash));
+    expect(lost.length).toBeGreaterThan(0);
+    expect(superseded).toEqual(expect.arrayContaining(lost));
+    await desk.verify('E-1');
+    await desk.close('E-1');
+    const files = await left();
+    const gone = [...first, ...second].filter((hash) => !standing.includes(hash));
+    expect(files.filter((hash) => gone.includes(hash))).toEqual([]);
+    expect(standing.filter((hash) => !files.includes(hash))).toEqual([]);
+  });
+
   it('can be interrupted, and is gone on with by asking for it again', async () => {
     const { desk, client } = await scene(seeded);
     await desk.receive(client);

@@ -10,6 +10,7 @@ import { rewindJournals } from '../journals.js';
 import type { Withdrawal } from '../run-directory.js';
 import type { ReplayCost } from './cost.js';
 import type { KeptRun } from './kept-run.js';
+import { goneRoundsFile, overwrittenRecords } from './superseded.js';
 import { withWithdrawal } from './withdrawals.js';
 
 /** A remedy that runs rounds again. */
@@ -48,8 +49,11 @@ export async function findCheckpoint(run: KeptRun, replay: Replay): Promise<Chec
   const { model, task } = remedy === 'exact' ? await stateAfter(run, cost.kept) : await currentState(run);
   await Promise.all([artifacts.fetch(model), artifacts.fetch(task)]);
   const standing = rounds.filter(({ round }) => round <= cost.kept);
-  const gone = rounds.filter(({ round }) => round > cost.kept);
-  const superseded = remedy === 'exact' ? unneededStates(gone, standing, [model, task]) : [];
+  const overwritten = remedy === 'exact' ? await overwrittenRecords(run) : [];
+  const gone = [...overwritten, ...rounds].filter(({ round }) => round > cost.kept);
+  const unneeded = remedy === 'exact' ? unneededStates(gone, standing, [model, task]) : [];
+  const superseded: string[] = [];
+  for (const hash of unneeded) if (await artifacts.has(hash)) superseded.push(hash);
   return { model, task, superseded, epsilonBudget };
 }
 
@@ -63,7 +67,7 @@ export async function rollBack(run: KeptRun, replay: Replay, checkpoint: Checkpo
   const { model, task, epsilonBudget } = checkpoint;
   const gone = rounds.filter(({ round }) => round > cost.kept);
   await directory.write(
-    `erasures/${request}/rounds.jsonl`,
+    goneRoundsFile(request),
     gone.map((record) => `${JSON.stringify(record)}\n`).join(''),
   );
   // A client remembers the rounds that it has joined, so that no coordinator can make it repeat one. Virtual clients are the simulation's own,

@@ -32,3 +32,14 @@ export function withoutRows(
     return selectRows(examples, inputs, left);
   });
 }
+
+/** What a request for erasure takes out: the client, or some of its rows. */
+export function withdrawalOf({
+  client,
+  rows,
+}: {
+  readonly client: string;
+  readonly rows?: readonly number[] | undefined;
+}): Withdrawal {
+  return { client, ...(rows && { rows: [...rows] }) };
+}
