@@ -26,7 +26,7 @@ export function costLines({
     ...(shard === undefined
       ? []
       : [
-          `It is in shard ${shard.number} of ${shard.of}: the others stay as they are. An exact erasure runs ${exact.replayed} rounds again; training all shards anew would run ${shard.retrain}.`,
+          `It is in shard ${shard.number} of ${shard.of}: the others stay as they are. An exact erasure runs ${counted(exact.replayed, 'round')} again; training all shards anew would run ${shard.retrain}.`,
         ]),
     `  exact        ${replayText(exact, 'go back to round', 'run')}`,
     certified.seeded
