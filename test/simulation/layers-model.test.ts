@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { readModelFiles } from '@tutti/client/training';
 import { requireBackend } from '../../packages/client/src/training/tensorflow/backends.js';
 import { jobSchema, type Job, type JobInput } from '@tutti/shared/protocol';
-import { simulate } from '@tutti/simulation';
+import { simulate, simulateShards } from '@tutti/simulation';
 import { saved } from '../client/training/support/saved-model.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -66,6 +66,22 @@ describe('a simulation of a model of layers from a file', () => {
       expect(await readdir(join(run.directory, 'artifacts'))).toContain(sha256);
     },
   );
+
+  it('answers by the mean of its shards', async () => {
+    const { folder, sha256 } = await folderWithModel();
+    const job = jobSchema.parse({
+      ...jobOf(sha256),
+      erasure: { shards: 2 },
+      rounds: 1,
+      cohort: { samplingRate: 1, minimum: 6, maximum: 20, survivorFraction: 0.75 },
+      simulation: { clients: 24, dropout: 0 },
+    });
+    const out = await temporaryDirectory();
+    const run = await simulateShards({ job, transport: 'memory', out, jobDirectory: folder, seed: 2 });
+    expect(run).toMatchObject({ rounds: 2, stopped: 'rounds' });
+    expect(new Set(run.shards!.map(({ modelHash }) => modelHash)).size).toBe(2);
+    expect(Number.isFinite(run.loss)).toBe(true);
+  });
 
   it('is refused where the file is another, or is not there', async () => {
     const { folder, sha256 } = await folderWithModel();

@@ -9,6 +9,7 @@ import {
   ErasureDesk,
   firstRoundOf,
   resumeAny,
+  RunDirectory,
   shardFolders,
   simulate,
   simulateShards,
@@ -193,7 +194,11 @@ describe('a job of several shards', () => {
     const path = shardFolders(directory, job)[shard - 1]!;
     const { members } = await withRun(path, (run) => Promise.resolve(run));
     const leaving = members.slice(0, members.length - 12).filter((member) => member !== client);
-    for (const member of leaving) await desk.receive(member);
+    const kept = new RunDirectory(path);
+    await kept.saveSettings({
+      ...(await kept.settings()),
+      withdrawn: leaving.map((member) => ({ client: member })),
+    });
     const { request } = await desk.receive(client);
     await expect(desk.remedy(request.number, { remedy: 'exact', epsilonBudget: 1000 })).rejects.toMatchObject(
       { code: 'run.shard-too-small' },
