@@ -13,20 +13,13 @@ import {
   type Following,
   type Undertaking,
 } from './federation-run.js';
+import type { AuditFinding } from '@tutti/shared/rights';
 import { writeOutputs } from './outputs.js';
 import { keysOf } from './population.js';
 import { newRun, RunDirectory, type RunSettings, type Withdrawal } from './run-directory.js';
 import { termsOf } from './shards/terms.js';
 
-/** What an audit found. */
-export interface AuditFinding {
-  readonly method: string;
-  readonly epsilonLower: number;
-  readonly confidence: number;
-  readonly claimed: number;
-  /** Whether the claim stands. */
-  readonly passed: boolean;
-}
+export type { AuditFinding } from '@tutti/shared/rights';
 
 /** @param directory - of the run, for whatever the audit writes */
 export type Auditor = (settings: RunSettings, directory: string) => Promise<AuditFinding>;

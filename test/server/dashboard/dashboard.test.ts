@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { buildDashboard } from '../../../packages/server/build-dashboard.mjs';
 import { chromium, launch, open } from '../../browser/chromium.js';
+import { auditReport } from '../../support/audit-report.js';
 import { trainAndEvaluate } from '../../support/evaluation.js';
 import { eventually, QUICK_JOB, TestCoordinator } from '../../support/test-coordinator.js';
 
@@ -141,6 +142,11 @@ describe.skipIf(chromium === undefined && !required)('the dashboard (needs Chrom
       const { json: now } = await coordinator.ask('showJob', { named: job });
       return (now as { status: string }).status === 'finished' ? true : undefined;
     });
+    const { json: shown } = await coordinator.ask('showJob', { named: job });
+    const { epsilon, delta } = (shown as { announced: { privacy: { epsilon: number; delta: number } } })
+      .announced.privacy;
+    const audit = auditReport('quick', { epsilon, delta });
+    await coordinator.ask('fileAudit', { named: job, body: { audit } });
     const body = { client: clients[0]!.name, evidence: 'letter' };
     await coordinator.ask('receiveErasure', { body });
     const { page, errors } = await open(await launch(chromium ?? ''), coordinator.url);
@@ -150,6 +156,19 @@ describe.skipIf(chromium === undefined && !required)('the dashboard (needs Chrom
     await shows(page, 'withdrew');
     await page.evaluate(`location.hash = '#/privacy'`);
     await shows(page, 'E-1');
+    await shows(page, 'What is promised');
+    await shows(page, 'Audit: not refuted.');
+    expect(await content(page)).toContain('This does not prove the claim');
+    expect(await content(page)).toContain('Whoever sees only the models');
+    expect(await content(page)).not.toContain('Neighbouring relation');
+    const whole = await page.$('.promise summary');
+    await whole?.focus();
+    await page.keyboard.press('Enter');
+    await shows(page, 'Neighbouring relation');
+    if (process.env['TUTTI_SCREENSHOT'] !== undefined) {
+      await page.setViewport({ width: 1280, height: 1500 });
+      await page.screenshot({ path: process.env['TUTTI_SCREENSHOT'] });
+    }
     expect(await content(page)).toContain('excluded; no remedy was chosen yet');
     expect(await content(page)).toContain('1 of the 6 clients shown have withdrawn');
     for (const [label, name] of [

@@ -265,6 +265,24 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       expect(await erasures.links()).toEqual([first]);
     });
 
+    it('keeps audits by their job, each report as it was filed first', async () => {
+      const { filedAudits } = await opening();
+      const verdict = {
+        unit: 'client',
+        claimed: { epsilon: 4, delta: 1e-4 },
+        ...{ confidence: 0.95, canaries: 10, guesses: 8, correct: 5, epsilonLower: 0.1 },
+        ...{ gaussianEpsilonLower: 0.1, epsilonEstimate: 0, largestRefutable: 1, noiseMultiplier: 1 },
+        ...{ noise: 1, passed: true },
+      } as const;
+      const one = { report: CLIENT, verdict, filedBy: 'ada', filedAt: 20 };
+      const other = { ...one, report: OTHER, filedAt: 10 };
+      expect(await filedAudits.file(JOB, one)).toBe(true);
+      expect(await filedAudits.file(JOB, { ...one, filedBy: 'bob' })).toBe(false);
+      expect(await filedAudits.file(JOB, other)).toBe(true);
+      expect(await filedAudits.of(JOB)).toEqual([other, one]);
+      expect(await filedAudits.of(OTHER)).toEqual([]);
+    });
+
     it('lets one client use an enrolment token, before it expires', async () => {
       const { enrolmentTokens } = await opening();
       const token = { hash: JOB, label: 'north', createdBy: 'ada', createdAt: 1, expiresAt: 100 };

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { attackCommand } from '../audit/attack.js';
+import { fileAuditCommand } from '../audit/file.js';
 import { planCommand } from '../audit/plan.js';
 import { loadAuditor, runAuditCommand, type LoadAuditor } from '../audit/run.js';
 import type { Surroundings } from '../surroundings.js';
@@ -10,5 +11,6 @@ export function auditCommand(surroundings: Surroundings, load: LoadAuditor = loa
     .description('attack jobs and runs, and set what the attacks show beside what is claimed')
     .addCommand(planCommand(surroundings, load))
     .addCommand(runAuditCommand(surroundings, load))
-    .addCommand(attackCommand(surroundings, load));
+    .addCommand(attackCommand(surroundings, load))
+    .addCommand(fileAuditCommand(surroundings));
 }

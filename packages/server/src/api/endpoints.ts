@@ -163,6 +163,36 @@ export const ENDPOINTS = {
     role: 'privacy-officer',
     answer: schema.certificateSchema,
   },
+  statement: {
+    method: 'get',
+    path: '/api/jobs/{job}/statement',
+    summary: 'The privacy statement of a job: what was spent, against whom, and what that rests on',
+    role: 'viewer',
+    answer: schema.statementSchema,
+  },
+  statementText: {
+    method: 'get',
+    path: '/api/jobs/{job}/statement.md',
+    summary: 'The same for people',
+    role: 'viewer',
+    type: 'text/markdown',
+  },
+  listAudits: {
+    method: 'get',
+    path: '/api/jobs/{job}/audits',
+    summary: 'Audits that were filed with a job, oldest first',
+    role: 'viewer',
+    answer: z.array(schema.filedAuditSchema),
+  },
+  fileAudit: {
+    method: 'post',
+    path: '/api/jobs/{job}/audits',
+    summary:
+      'File an audit of a job, as `tutti audit run` wrote it: it goes into the statement and the records',
+    role: 'operator',
+    body: schema.filingSchema,
+    answer: schema.filedAuditSchema,
+  },
   assessment: {
     method: 'get',
     path: '/api/jobs/{job}/assessment',

@@ -5,6 +5,7 @@ import {
   ERASURE_STATES,
   erasureCertificateSchema,
   outcomeSchema,
+  auditVerdictSchema,
   remedySchema,
 } from '@tutti/shared/rights';
 import { roleSchema } from './roles.js';
@@ -191,6 +192,39 @@ export const remedyRequestSchema = z.strictObject({
 
 export const certificateSchema = erasureCertificateSchema;
 
+/** A privacy statement: in words, item by item, and as figures. */
+export const statementSchema = z.looseObject({
+  format: z.literal('tutti-privacy-statement-v1'),
+  claim: z.enum(['differential-privacy', 'none']),
+  /** In plain words, the most important first. */
+  summary: z.array(z.string()),
+  figures: z.looseObject({
+    delta: z.number(),
+    releasedModel: z.looseObject({ epsilon, budget: z.number() }),
+    coordinator: z.looseObject({ epsilonWorst: epsilon }),
+  }),
+  items: z.array(
+    z.object({
+      number: z.int(),
+      heading: z.string(),
+      entries: z.array(z.object({ label: z.string(), text: z.string() })),
+    }),
+  ),
+});
+
+/** An audit to be filed with a job: `audit.json` as it was written, so that its SHA-256 is that of the file. */
+export const filingSchema = z.strictObject({ audit: z.string().min(2).max(1_000_000) });
+
+export const filedAuditSchema = z.object({
+  /** SHA-256 of `audit.json`, an artifact. */
+  report: hash,
+  verdict: auditVerdictSchema,
+  /** What it proves, and what it does not: to be shown wherever its figures are. */
+  words: z.array(z.string()),
+  filedBy: z.string(),
+  filedAt: time,
+});
+
 export const operatorRequestSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._@-]{0,62}$/, 'lower-case letters, digits and . _ @ -, 1 to 63'),
   role: roleSchema,
@@ -237,6 +271,7 @@ export type JobSummary = z.output<typeof jobSummarySchema>;
 export type JobDetail = z.output<typeof jobDetailSchema>;
 export type LiveRound = z.output<typeof liveRoundSchema>;
 export type JobResult = z.output<typeof resultSchema>;
+export type FiledAuditView = z.output<typeof filedAuditSchema>;
 export type ClientView = z.output<typeof clientSchema>;
 export type CoordinatorView = z.output<typeof coordinatorSchema>;
 export type CoordinatorEvent = z.output<typeof eventSchema>;

@@ -4,10 +4,14 @@ import { countWeights } from '@tutti/shared/learning';
 import { privacyStatement, statementMarkdown, type PrivacyStatement } from '@tutti/shared/privacy';
 import { isEvaluation, isStatistics, isTraining, planOf, type Announcement } from '@tutti/shared/protocol';
 import {
+  checkFiling,
   draftDpia,
+  filedReportSchema,
+  findingOf,
   packRecords,
   paperMarkdown,
   processingRecord,
+  type FiledReport,
   type Paper,
   type ProcessingFacts,
 } from '@tutti/shared/rights';
@@ -17,7 +21,7 @@ import { readSubmission } from '../jobs/submission.js';
 import type { KeptLedger } from '../ledger/kept-ledger.js';
 import type { AuditLog } from '../operators/audit-log.js';
 import type { Actor } from '../operators/operators.js';
-import type { ArtifactFiles, Store, SubmittedJob } from '../store/index.js';
+import type { ArtifactFiles, FiledAudit, Store, SubmittedJob } from '../store/index.js';
 
 const PAGE = 500;
 
@@ -26,7 +30,7 @@ export interface RecordsOptions {
   /** The coordinator's Ed25519 key. */
   readonly signingKey: KeyPair;
   readonly store: Store;
-  readonly artifacts: Pick<ArtifactFiles, 'fetch'>;
+  readonly artifacts: Pick<ArtifactFiles, 'fetch' | 'put'>;
   readonly ledger: KeptLedger;
   readonly audit: AuditLog;
   readonly jobs: Pick<Jobs, 'announced' | 'show'>;
@@ -57,6 +61,48 @@ export class Records {
     );
   }
 
+  /** @throws {Refusal} `job.unknown`, `job.ambiguous`, `job.no-statement` where the job has not begun */
+  async statementOf(named: string): Promise<PrivacyStatement> {
+    const { job, name } = await this.options.jobs.show(named);
+    const statement = await this.statement(job);
+    if (statement !== undefined) return statement;
+    throw new Refusal(
+      'job.no-statement',
+      `The job ${name} has not begun: there is nothing to state.`,
+      'Wait until it has made a round.',
+    );
+  }
+
+  /** The audits that were filed with a job, oldest first. @throws {Refusal} `job.unknown`, `job.ambiguous` */
+  async audits(named: string): Promise<readonly FiledAudit[]> {
+    const { jobs, store } = this.options;
+    return store.filedAudits.of((await jobs.show(named)).job);
+  }
+
+  /**
+   * Files an audit of a job. Its figures are those of whoever files it, and are shown with the name.
+   *
+   * @param text - `audit.json` as it was written
+   * @throws {Refusal} `audit.malformed` and what {@link checkFiling} refuses; `job.unknown`, `job.ambiguous`, `job.kind`
+   */
+  async fileAudit(by: Actor, named: string, text: string): Promise<FiledAudit> {
+    const { jobs, store, artifacts, audit, now } = this.options;
+    const { job, name } = await jobs.show(named);
+    const { privacy, ...announced } = await jobs.announced(job);
+    if (!('unit' in privacy) || !isTraining({ privacy, ...announced } as Announcement)) throw onlyCounts();
+    const verdict = checkFiling(readReport(text), { name, privacy });
+    const report = await artifacts.put(new TextEncoder().encode(text));
+    await audit.record(by.name, 'audit.file', job, {
+      report,
+      passed: verdict.passed,
+      epsilonLower: verdict.epsilonLower,
+    });
+    await store.filedAudits.file(job, { report, verdict, filedBy: by.name, filedAt: now() });
+    const filed = (await store.filedAudits.of(job)).find((found) => found.report === report);
+    if (filed === undefined) throw new Error('An audit that was filed is not there.');
+    return filed;
+  }
+
   /** Everything, as a ZIP file with a manifest that the coordinator has signed. */
   async archive(by: Actor): Promise<Uint8Array> {
     const { store, ledger, audit, primitives, signingKey, now } = this.options;
@@ -72,16 +118,30 @@ export class Records {
     const certificates = (await this.options.erasure.requests()).flatMap(({ number, certificate }) =>
       certificate === undefined ? [] : [{ number, certificate }],
     );
+    const audits = await this.filedReports();
     const bytes: Record<string, Uint8Array> = Object.fromEntries(
       Object.entries(files).map(([name, text]) => [name, new TextEncoder().encode(text)]),
     );
     for (const { number, certificate } of certificates)
       bytes[`certificates/${number}.json`] = await this.options.artifacts.fetch(certificate);
+    Object.assign(bytes, audits);
     const about = {
       issued: new Date(now()).toISOString(),
       ledger: { head: ledger.head ?? null, entries: ledger.all.length },
     };
     return packRecords(primitives, signingKey, about, bytes);
+  }
+
+  /** The reports of all audits that were filed, as they were. */
+  private async filedReports(): Promise<Record<string, Uint8Array>> {
+    const { store, artifacts } = this.options;
+    const reports: Record<string, Uint8Array> = {};
+    for (const { job } of await store.jobs.list()) {
+      for (const { report } of await store.filedAudits.of(job))
+        reports[`jobs/${job.slice(0, 12)}/audits/${report.slice(0, 12)}.json`] =
+          await artifacts.fetch(report);
+    }
+    return reports;
   }
 
   private async jobFiles(submitted: SubmittedJob): Promise<Record<string, string>> {
@@ -131,6 +191,7 @@ export class Records {
     if (state === undefined) return undefined;
     const announced = await jobs.announced(job);
     const { name, purpose, controller, cohort, privacy } = announced;
+    const latest = (await store.filedAudits.of(job)).at(-1);
     return privacyStatement({
       job: { name, purpose, controller, hash: job },
       model: { hash: state.model, description: describe(announced) },
@@ -141,6 +202,7 @@ export class Records {
       ledger: ledger.of(job),
       software: { name: 'Tutti', version },
       enrolment: enrols() ? 'coordinator' : 'independent',
+      ...(latest && { audit: findingOf(latest.verdict) }),
     });
   }
 
@@ -155,6 +217,34 @@ export class Records {
       after = last.identity;
     }
   }
+}
+
+/** @throws {Refusal} `audit.malformed` */
+function readReport(text: string): FiledReport {
+  const parsed = filedReportSchema.safeParse(parsedJson(text));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Refusal(
+    'audit.malformed',
+    `This is no report of an audit: ${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'unknown form'}.`,
+    'File the audit.json that `tutti audit run` wrote, as it is.',
+  );
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function onlyCounts(): Refusal {
+  return new Refusal(
+    'job.kind',
+    'The job only counts: audits are of jobs that train a model.',
+    'File it with the job whose promise it put to the test.',
+  );
 }
 
 /** What a job has released. */

@@ -9,6 +9,7 @@ export * from './storage/index.js';
 export * from './store.js';
 export type { AuditEntry } from './tables/audit.js';
 export type { EnrolledClient } from './tables/clients.js';
+export type { FiledAudit } from './tables/filed-audits.js';
 export type { EnrolmentToken } from './tables/enrolment-tokens.js';
 export { JOB_STATUSES, type JobState, type JobStatus, type SubmittedJob } from './tables/jobs.js';
 export type { Lease } from './tables/leases.js';

@@ -4,6 +4,7 @@ import { AuditTable } from './tables/audit.js';
 import { ClientTable } from './tables/clients.js';
 import { EnrolmentTokenTable } from './tables/enrolment-tokens.js';
 import { ErasureTable } from './tables/erasures.js';
+import { FiledAuditTable } from './tables/filed-audits.js';
 import { JobTable } from './tables/jobs.js';
 import { LeaseTable, requireLease, type Lease } from './tables/leases.js';
 import { LedgerTable } from './tables/ledger.js';
@@ -22,6 +23,7 @@ export class Tables {
   readonly operators: OperatorTable;
   readonly audit: AuditTable;
   readonly erasures: ErasureTable;
+  readonly filedAudits: FiledAuditTable;
   readonly leases: LeaseTable;
 
   constructor(access: Access, now: () => Promise<number>) {
@@ -34,6 +36,7 @@ export class Tables {
     this.operators = new OperatorTable(access);
     this.audit = new AuditTable(access);
     this.erasures = new ErasureTable(access);
+    this.filedAudits = new FiledAuditTable(access);
     this.leases = new LeaseTable(access, now);
   }
 }

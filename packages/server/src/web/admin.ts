@@ -2,7 +2,8 @@ import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { stream } from 'hono/streaming';
 import type { z } from 'zod';
 import { Refusal } from '@tutti/shared/errors';
-import { paperMarkdown } from '@tutti/shared/rights';
+import { statementMarkdown } from '@tutti/shared/privacy';
+import { paperMarkdown, verdictWords } from '@tutti/shared/rights';
 import { ENDPOINTS, openApi, type Endpoint, type EndpointName } from '../api/index.js';
 import {
   LARGEST_BROUGHT_MODEL,
@@ -17,7 +18,7 @@ import { requireRole, type Authenticate } from '../operators/authentication.js';
 import type { AuditLog } from '../operators/audit-log.js';
 import type { Actor, Operators } from '../operators/operators.js';
 import type { Records } from '../records/records.js';
-import type { EnrolledClient, Store } from '../store/index.js';
+import type { EnrolledClient, FiledAudit, Store } from '../store/index.js';
 import { eventStream } from './events.js';
 import { check, limitBody, readBody } from './input.js';
 
@@ -147,6 +148,13 @@ function handlersOf(services: Administration): Handlers {
     remedyErasure: ({ actor, named, body }) => erasure.remedy(actor, named, body),
     verifyErasure: ({ actor, named }) => erasure.verify(actor, named),
     closeErasure: ({ actor, named }) => erasure.close(actor, named),
+    statement: ({ named }) => records.statementOf(named),
+    statementText: async ({ named, context }) =>
+      context.body(statementMarkdown(await records.statementOf(named)), 200, {
+        'content-type': 'text/markdown; charset=utf-8',
+      }),
+    listAudits: async ({ named }) => (await records.audits(named)).map(filedView),
+    fileAudit: async ({ actor, named, body }) => filedView(await records.fileAudit(actor, named, body.audit)),
     assessment: async ({ named, context }) =>
       context.body(paperMarkdown(await records.assessment(named)), 200, {
         'content-type': 'text/markdown; charset=utf-8',
@@ -180,6 +188,10 @@ const iso = (time: number) => new Date(time).toISOString();
 
 function auditView<Entry extends { readonly time: number }>(entry: Entry) {
   return { ...entry, time: iso(entry.time) };
+}
+
+function filedView({ report, verdict, filedBy, filedAt }: FiledAudit) {
+  return { report, verdict, words: [...verdictWords(verdict)], filedBy, filedAt: iso(filedAt) };
 }
 
 function viewOf(client: EnrolledClient, connected: boolean): ClientView {

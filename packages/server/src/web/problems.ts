@@ -17,6 +17,7 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   'client.unknown': 404,
   'job.unknown': 404,
   'job.no-model': 404,
+  'job.no-statement': 404,
   'operator.unknown': 404,
   'erasure.unknown': 404,
   'web.unknown': 404,

@@ -5,6 +5,7 @@ import type { Api } from '../api.js';
 import { moment } from '../figures.js';
 import type { State } from '../state.js';
 import { Erasures } from './erasures.js';
+import { Promises } from './promises.js';
 import { Records } from './records.js';
 
 type AuditEntry = z.output<typeof auditEntrySchema>;
@@ -13,7 +14,7 @@ type Erasure = z.output<typeof erasureSchema>;
 
 const SHOWN_ACTS = 100;
 
-/** What the privacy officer sees beside the rest: requests for erasure, records, who may do what, and who did what. */
+/** What the privacy officer sees beside the rest: what is promised and what audits found, requests for erasure, records, who may do what, and who did what. */
 export function Privacy({ api, state }: { readonly api: Api; readonly state: State }) {
   const [erasures, setErasures] = useState<readonly Erasure[]>([]);
   const [operators, setOperators] = useState<readonly Operator[]>([]);
@@ -30,6 +31,7 @@ export function Privacy({ api, state }: { readonly api: Api; readonly state: Sta
   return (
     <>
       {problem !== undefined && <p role="alert">{problem}</p>}
+      <Promises api={api} jobs={state.jobs} />
       <Erasures erasures={erasures} />
       <Records api={api} state={state} />
       <section class="card table">

@@ -105,4 +105,16 @@ export const MIGRATIONS: readonly Migration[] = [
   CREATE TABLE erasures (sequence INTEGER PRIMARY KEY, link TEXT NOT NULL);
   `,
   },
+  {
+    statements: `
+  CREATE TABLE filed_audits (
+    job TEXT NOT NULL,
+    report TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    filed_by TEXT NOT NULL,
+    filed_at BIGINT NOT NULL,
+    PRIMARY KEY (job, report)
+  );
+  `,
+  },
 ];
