@@ -203,15 +203,17 @@ export class ParticipantRoom {
     chosen: BackendChoice | undefined,
   ): Promise<Trainer> {
     const backend = isKnownTraining(known) ? known.job.training.backend : 'auto';
+    // Somebody who asks for another backend gets another trainer.
+    const name = `${known.hash} ${chosen ?? ''}`;
     const opened =
-      this.trainers.get(known.hash) ??
+      this.trainers.get(name) ??
       openWorkerTrainer(
         new URL('./training-worker.js', import.meta.url),
         known.job.model,
         chosen ?? (backend === 'native' ? 'auto' : backend),
       );
-    this.trainers.set(known.hash, opened);
-    opened.catch(() => this.trainers.delete(known.hash));
+    this.trainers.set(name, opened);
+    opened.catch(() => this.trainers.delete(name));
     return opened;
   }
 
