@@ -1,98 +1,24 @@
-import type { KeyPair, Primitives, RandomSource, RevocationList } from '@tutti/shared/crypto';
-import { Refusal, TuttiError } from '@tutti/shared/errors';
-import { countWeights, drawInitialWeights, layoutOf } from '@tutti/shared/learning';
+import { Refusal } from '@tutti/shared/errors';
 import {
-  announcementSchema,
   encodeAnnouncedJob,
-  isEvaluation,
-  isTraining,
   planOf,
-  roundCost,
   type AnnouncedJob,
   type Announcement,
   type RoundRecord,
 } from '@tutti/shared/protocol';
-import type { Expander } from '@tutti/shared/secagg';
-import type { CoordinatorEvent, JobDetail, JobResult, JobSummary, Submission } from '../api/schemas.js';
-import { covers } from '../api/roles.js';
-import type { Sessions } from '../connection/index.js';
-import type { ClientCaps } from '../ledger/client-caps.js';
-import type { KeptLedger } from '../ledger/kept-ledger.js';
+import type { JobDetail, JobResult, JobSummary, Submission } from '../api/schemas.js';
 import type { Actor } from '../operators/operators.js';
-import type { AuditLog } from '../operators/audit-log.js';
-import { JobRunner } from '../rounds/job-runner.js';
-import type { ArtifactFiles, JobStatus, RoundFiles, Store, SubmittedJob } from '../store/index.js';
-import { TrainingTask } from '../tasks/training-task.js';
-import { keepBroughtModel } from './brought-model.js';
-import type { Announce } from './announcing/index.js';
-import { HeldLease } from './held-lease.js';
+import type { JobStatus, SubmittedJob } from '../store/index.js';
+import { KeptJobs } from './kept-jobs.js';
 import { Leadership } from './leadership.js';
-import { evaluatedHere } from './named-model.js';
-import { standardisedHere } from './named-statistics.js';
-import { declinedBecause, type BackOff } from './back-off.js';
-import { runRounds } from './running-job.js';
 import { requireStanding } from './require-standing.js';
-import { readSubmission, requireOneShard } from './submission.js';
-import { detailOf, summaryOf, type Standing } from './views.js';
+import { Runs, type RunsOptions } from './runs.js';
+import { settledSubmission, type SettlingOptions } from './settling.js';
+import { Standings } from './standings.js';
+import { detailOf, summaryOf } from './views.js';
 import { waited } from './waiting.js';
 
-export interface JobsOptions {
-  readonly primitives: Primitives;
-  readonly random: RandomSource;
-  /** The coordinator's Ed25519 key. */
-  readonly signingKey: KeyPair;
-  readonly authority: Uint8Array;
-  readonly groupId: Uint8Array;
-  /** The newest list of revoked certificates that was accepted; left out, none is known. */
-  readonly revocations?: () => RevocationList | undefined;
-  readonly sessions: Sessions;
-  readonly store: Store;
-  readonly artifacts: ArtifactFiles;
-  readonly files: RoundFiles;
-  readonly expander?: Expander;
-  readonly ledger: KeptLedger;
-  readonly audit: AuditLog;
-  /** Settles what a submitted job leaves open, off the thread of the sockets. */
-  readonly announce: Announce;
-  /** What may be spent on one client over all jobs. */
-  readonly caps?: ClientCaps | undefined;
-  /** Jobs with a larger budget are submitted by privacy officers only. */
-  readonly epsilonWithoutOfficer?: number | undefined;
-  /** A name that no other process has, nor this one after a restart. */
-  readonly owner: string;
-  /** Milliseconds. */
-  readonly times: {
-    /** After which a phase of a round closes with whoever has answered. */
-    readonly phaseDeadline: number;
-    /** For which a client whose connection is lost is still waited for. */
-    readonly grace: number;
-    /** Between two rounds of a job. */
-    readonly pause: number;
-    /** Between two attempts at a round. */
-    readonly retry: BackOff;
-    /** After which another coordinator takes a job over whose owner is not heard of. */
-    readonly lease: number;
-    /** Between two looks at whether enough clients are there. */
-    readonly patience: number;
-  };
-  /** Unix time in milliseconds. */
-  readonly now: () => number;
-  readonly publish: (event: CoordinatorEvent) => void;
-  /** Told of what went wrong where nobody waits for an answer. */
-  readonly failed: (what: string, error: unknown) => void;
-}
-
-/** A job that this process runs. */
-interface Run {
-  readonly held: HeldLease;
-  readonly stopping: AbortController;
-  ended: Promise<void>;
-  /** Bytes of a masked vector. */
-  inputBytes: number;
-}
-
-/** Bytes that any message but a masked vector fits: shares for a cohort of 2,048, say. */
-const LEAST_BODY = 2 ** 20;
+export interface JobsOptions extends RunsOptions, SettlingOptions {}
 
 /**
  * The jobs of a coordinator, several at a time. What an operator wants of a job is in the store; this process runs whichever jobs it holds the
@@ -100,14 +26,18 @@ const LEAST_BODY = 2 ** 20;
  * round too.
  */
 export class Jobs {
-  private readonly runs = new Map<string, Run>();
-  private readonly standings = new Map<string, Standing>();
+  private readonly kept: KeptJobs;
+  private readonly standings: Standings;
+  private readonly runs: Runs;
   private readonly closing = new AbortController();
   private readonly leadership: Leadership;
   private watching: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: JobsOptions) {
     const { store, owner, times } = options;
+    this.kept = new KeptJobs(options);
+    this.standings = new Standings(options.publish);
+    this.runs = new Runs(options, this.kept, this.standings);
     this.leadership = new Leadership({ store, owner, duration: times.lease });
   }
 
@@ -139,15 +69,15 @@ export class Jobs {
   /** Finishes the rounds under way, and leaves the jobs to whoever takes them up next. */
   async close(): Promise<void> {
     this.closing.abort();
-    for (const { stopping } of this.runs.values()) stopping.abort();
+    this.runs.close();
     await this.watching;
-    await Promise.all([...this.runs.values()].map(({ ended }) => ended));
+    await this.runs.ended();
     await this.leadership.release();
   }
 
   /** Bytes of the largest message that a client may have to send to the jobs that run here. */
   get largestBody(): number {
-    return Math.max(LEAST_BODY, ...[...this.runs.values()].map(({ inputBytes }) => LEAST_BODY + inputBytes));
+    return this.runs.largestBody;
   }
 
   /** Jobs that this process runs. */
@@ -155,66 +85,24 @@ export class Jobs {
     return this.runs.size;
   }
 
-  /** @throws {Refusal} `job.syntax`, `job.invalid`, `job.shards`, `job.submitted-before`, `job.too-few-clients`, what {@link standardisedHere}, {@link evaluatedHere}, `announce` and {@link keepBroughtModel} refuse */
-  async submit(by: Actor, { job: source, population, model }: Submission): Promise<JobDetail> {
+  /** @throws {Refusal} `job.submitted-before`, and what {@link settledSubmission} refuses */
+  async submit(by: Actor, submission: Submission): Promise<JobDetail> {
     const { store, artifacts, audit, now } = this.options;
-    const kept = {
-      ...this.options,
-      find: (named: string) => this.find(named),
-      requireStanding: (found: SubmittedJob) => requireStanding(this.options, found),
-    };
-    const submitted = readSubmission(source);
-    requireOneShard(submitted);
-    const job = isEvaluation(submitted)
-      ? await evaluatedHere({ ...kept, announced: (hash) => this.announced(hash) }, submitted)
-      : await standardisedHere(kept, submitted);
-    const enrolled = (await store.clients.population(job.cohort.eligible)).length;
-    const counted = population ?? enrolled;
-    if (counted < 3) {
-      throw new Refusal(
-        'job.too-few-clients',
-        `${enrolled} clients are enrolled${job.cohort.eligible === undefined ? '' : ' that the job is for'}; δ and the divisor of the mean follow from how many take part, and 3 are the least.`,
-        'Invite clients first, or say with `population` how many the guarantee shall count on.',
-      );
-    }
-    const { epsilonWithoutOfficer } = this.options;
-    if (job.privacy.epsilon > (epsilonWithoutOfficer ?? Infinity) && !covers(by.role, 'privacy-officer')) {
-      throw new Refusal(
-        'job.needs-privacy-officer',
-        `The job’s budget is ε = ${job.privacy.epsilon}; above ${epsilonWithoutOfficer ?? Infinity} it takes a privacy officer to submit it.`,
-        'Lower privacy.epsilon, or ask a privacy officer to submit the job.',
-      );
-    }
-    const settled = await this.options.announce(job, counted);
-    const announced = isTraining(settled) ? await keepBroughtModel(artifacts, settled, model) : settled;
-    this.requireWithinCap(announced);
-    // A model that could never begin is refused before anybody counts on it.
-    await this.beginningOf(announced);
+    const { announced, population } = await settledSubmission(this.options, this.kept, by, submission);
+    const { name } = announced;
     const hash = await artifacts.put(encodeAnnouncedJob(announced));
-    await audit.record(by.name, 'job.submit', hash, { name: job.name, population: counted });
+    await audit.record(by.name, 'job.submit', hash, { name, population });
     await store.jobs.submit({
       job: hash,
-      name: job.name,
+      name,
       status: 'running',
       submittedBy: by.name,
       submittedAt: now(),
-      source,
+      source: submission.job,
     });
-    this.tell(hash, 'running');
+    this.standings.tell(hash, 'running');
     await this.look();
     return this.show(hash);
-  }
-
-  /** @throws {Refusal} `job.client-cap` where a single round costs a client more than all jobs together may */
-  private requireWithinCap(job: Announcement): void {
-    const plan = planOf(job);
-    const next = { ...roundCost(job, plan, plan.maximumCohort), unit: job.privacy.unit };
-    if (this.options.caps?.affords(next) ?? true) return;
-    throw new Refusal(
-      'job.client-cap',
-      'One round of the job costs a client more than this coordinator lets all jobs together cost it.',
-      'Ask for more noise (a smaller privacy.epsilon, more clients), or raise privacy.client in the coordinator’s settings.',
-    );
   }
 
   async list(): Promise<readonly JobSummary[]> {
@@ -225,25 +113,25 @@ export class Jobs {
 
   /** @throws {Refusal} `job.unknown`, `job.ambiguous` */
   async show(named: string): Promise<JobDetail> {
-    const job = await this.find(named);
-    return detailOf(await this.summary(job), await this.announced(job.job));
+    const job = await this.kept.find(named);
+    return detailOf(await this.summary(job), await this.kept.announced(job.job));
   }
 
   async rounds(named: string, after: number): Promise<readonly RoundRecord[]> {
-    const { job } = await this.find(named);
+    const { job } = await this.kept.find(named);
     return (await this.options.store.rounds.of(job)).slice(after);
   }
 
   /** @throws {Refusal} `job.no-model` where the job has not begun, and what {@link requireStanding} refuses */
   async result(named: string): Promise<JobResult> {
-    const found = await this.find(named);
+    const found = await this.kept.find(named);
     const { job, name, status } = found;
     await requireStanding(this.options, found);
     const state = await this.options.store.jobs.state(job);
     if (state === undefined) {
       throw new Refusal('job.no-model', `The job ${name} has not begun.`, 'Wait until it has made a round.');
     }
-    const announced = await this.announced(job);
+    const announced = await this.kept.announced(job);
     const parameters = planOf(announced).dimension;
     const { model, rounds } = state;
     return { job, name, status, rounds, model, url: `/artifacts/${model}`, parameters, announced };
@@ -257,7 +145,7 @@ export class Jobs {
 
   /** Entries of the privacy ledger that tell of a job, in order. */
   async ledgerOf(named: string) {
-    const { job } = await this.find(named);
+    const { job } = await this.kept.find(named);
     await this.options.ledger.refresh();
     return this.options.ledger.of(job);
   }
@@ -279,17 +167,17 @@ export class Jobs {
 
   private async change(by: Actor, named: string, action: string, status: JobStatus): Promise<JobSummary> {
     const { store, audit } = this.options;
-    const found = await this.find(named);
+    const found = await this.kept.find(named);
     const { job, name } = found;
     if (found.status === 'stopped' || found.status === 'finished') {
       throw new Refusal('job.ended', `The job ${name} is ${found.status}.`, 'Submit another job.');
     }
     await audit.record(by.name, action, job);
     await store.jobs.setStatus(job, status);
-    this.standing(job).reason = null;
-    this.tell(job, status);
+    this.standings.of(job).reason = null;
+    this.standings.tell(job, status);
     if (status === 'running') await this.look();
-    else this.runs.get(job)?.stopping.abort();
+    else this.runs.end(job);
     if (status === 'stopped' && !this.runs.has(job)) await this.takeUp(job);
     return this.summary({ ...found, status });
   }
@@ -299,20 +187,23 @@ export class Jobs {
     const { store, sessions } = this.options;
     await this.leadership.look();
     if (!this.serves) {
-      for (const { stopping } of this.runs.values()) stopping.abort();
+      this.runs.endAll();
       // They find the one that serves by dialling again.
       sessions.disconnectAll();
       return;
     }
     for (const { job, status } of await store.jobs.list()) {
       if (this.closing.signal.aborted) return;
-      const run = this.runs.get(job);
-      if (run !== undefined) {
-        if (status !== 'running') run.stopping.abort();
+      if (this.runs.has(job)) {
+        if (status !== 'running') this.runs.end(job);
       } else if (status === 'running' || (status === 'stopped' && (await this.isOpen(job)))) {
         await this.takeUp(job);
       }
     }
+  }
+
+  private async takeUp(job: string): Promise<void> {
+    if (this.serves) await this.runs.takeUp(job);
   }
 
   private async isOpen(job: string): Promise<boolean> {
@@ -321,174 +212,21 @@ export class Jobs {
     return ledger.jobs.has(job) && ledger.stateOf(job).isOpen;
   }
 
-  private async takeUp(job: string): Promise<void> {
-    const { store, owner, times, failed } = this.options;
-    if (this.runs.has(job) || this.closing.signal.aborted || !this.serves) return;
-    const held = await HeldLease.acquire({ store, job, owner, duration: times.lease });
-    if (held === undefined) return;
-    const run: Run = { held, stopping: new AbortController(), ended: Promise.resolve(), inputBytes: 0 };
-    this.runs.set(job, run);
-    run.ended = this.run(job, run)
-      .catch((error: unknown) => {
-        const reason = error instanceof TuttiError ? error.code : 'server.failed';
-        this.standing(job).reason = `failed, and will be tried again: ${reason}`;
-        failed(`job ${job}`, error);
-      })
-      .finally(async () => {
-        this.runs.delete(job);
-        this.standing(job).live = null;
-        await held.release();
-      });
-  }
-
-  private async run(job: string, run: Run): Promise<void> {
-    const { held, stopping } = run;
-    const { primitives, random, signingKey, authority, groupId, sessions, artifacts, files } = this.options;
-    const { ledger, times, now, publish } = this.options;
-    const announced = await this.announced(job);
-    const { paddedDimension, laneBits } = planOf(announced);
-    run.inputBytes = Math.ceil((paddedDimension * laneBits) / 8);
-    const { store } = held;
-    const standing = this.standing(job);
-    const begun = (await store.jobs.state(job)) !== undefined;
-    // What a job has begun from may be gone by the time that it is gone on with.
-    const beginning = begun ? { initialWeights: new Float32Array(0) } : await this.beginningOf(announced);
-    const runner = await JobRunner.open({
-      job: announced,
-      primitives,
-      signingKey,
-      authority,
-      groupId,
-      sessions,
-      population: () => store.clients.population(announced.cohort.eligible),
-      store,
-      artifacts,
-      files,
-      ...(this.options.revocations && { revocations: this.options.revocations }),
-      ...(this.options.expander && { expander: this.options.expander }),
-      ledger,
-      caps: this.options.caps,
-      random: () => random,
-      seeded: false,
-      ...beginning,
-      now,
-      phaseDeadline: times.phaseDeadline,
-      grace: times.grace,
-      signal: held.lost,
-      observe: (live) => {
-        standing.live = { ...live, since: new Date(now()).toISOString() };
-        publish({ kind: 'phase', job, live: standing.live });
-      },
-    });
-    const { samplingRate, minimum } = announced.cohort;
-    // A draw is made without regard to who is connected; but none is made that is bound to be too small. A round that was interrupted has its cohort,
-    // and deadlines that its clients keep to.
-    const needed = Math.ceil(minimum / samplingRate);
-    const stopped = await runRounds(
-      {
-        runner,
-        pause: times.pause,
-        retry: times.retry,
-        patience: times.patience,
-        hindrance: () =>
-          runner.isInterrupted || sessions.size >= needed
-            ? undefined
-            : `waiting for clients: ${sessions.size} of ${needed} are connected`,
-        waiting: (why) => {
-          standing.reason = why ?? null;
-        },
-        recorded: (record) => {
-          standing.latest = record;
-          standing.live = null;
-          publish({ kind: 'round', job, record: { ...record } });
-        },
-      },
-      stopping.signal,
-    );
-    await this.conclude(job, runner, stopped);
-  }
-
-  private async conclude(job: string, runner: JobRunner, stopped: JobRunner['stopped']): Promise<void> {
-    const { store, audit } = this.options;
-    const status = (await store.jobs.find(job))?.status;
-    if (status === 'stopped') {
-      await runner.close('stopped');
-    } else if (stopped === 'rounds' || stopped === 'budget') {
-      await runner.close(stopped);
-      await audit.record('jobs', 'job.finish', job, { reason: stopped });
-      await store.jobs.setStatus(job, 'finished');
-      this.standing(job).reason = stopped;
-      this.tell(job, 'finished');
-    } else if (stopped === 'stalled') {
-      const declined = this.standing(job).latest?.declined;
-      await audit.record('jobs', 'job.pause', job, { reason: stopped, ...(declined && { declined }) });
-      await store.jobs.setStatus(job, 'paused');
-      const standing = this.standing(job);
-      const why = declinedBecause(standing.latest?.declined);
-      standing.reason = `no attempt at the next round kept enough clients${why === undefined ? '' : `; they declined: ${why}`}`;
-      this.tell(job, 'paused');
-    }
-  }
-
-  private async find(named: string): Promise<SubmittedJob> {
-    const jobs = await this.options.store.jobs.list();
-    const matching = jobs.filter(
-      ({ job, name }) => name === named || (/^[0-9a-f]{4,64}$/.test(named) && job.startsWith(named)),
-    );
-    const [found] = matching;
-    if (found === undefined) {
-      throw new Refusal('job.unknown', 'There is no such job.', 'List the jobs: `tutti job list`.');
-    }
-    if (matching.length > 1) {
-      throw new Refusal(
-        'job.ambiguous',
-        `${matching.length} jobs are named so.`,
-        'Give more of the hash: `tutti job list` shows it.',
-      );
-    }
-    return found;
-  }
-
   /** A job as the clients know it. */
-  async announced(job: string): Promise<Announcement> {
-    const bytes = await this.options.artifacts.fetch(job);
-    return announcementSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  announced(job: string): Promise<Announcement> {
+    return this.kept.announced(job);
   }
 
   /** A job that trains a model. @throws {Refusal} `job.kind` where it does something else */
-  async training(job: string): Promise<AnnouncedJob> {
-    const announced = await this.announced(job);
-    if (isTraining(announced)) return announced;
-    throw new Refusal(
-      'job.kind',
-      `The job ${announced.name} made noisy sums, which cannot be made again without one client.`,
-      'Ask for the erasure of what was trained; delete what was counted, and have it counted anew.',
-    );
-  }
-
-  /**
-   * What a job begins from: weights that everybody can compute, or a state of an earlier job.
-   * @throws {Refusal} `model.not-dense` where weights cannot be drawn here, `artifact.unknown` and `model.wrong-size` where there is no such state
-   */
-  private async beginningOf(job: Announcement) {
-    if (!isTraining(job)) return { initialWeights: new Float32Array(0) };
-    const { model, startFrom, server } = job;
-    if (startFrom === undefined) return { initialWeights: drawInitialWeights(layoutOf(model), model.seed) };
-    const { artifacts } = this.options;
-    const [weights, state] = await Promise.all([
-      artifacts.fetch(startFrom.model),
-      artifacts.fetch(startFrom.optimiser),
-    ]);
-    const stored = { model: weights, state };
-    const { weights: initialWeights } = TrainingTask.restore(server, 1, countWeights(model), stored);
-    return { initialWeights, startFrom: stored };
+  training(job: string): Promise<AnnouncedJob> {
+    return this.kept.training(job);
   }
 
   private async summary(job: SubmittedJob): Promise<JobSummary> {
     const { store } = this.options;
-    const standing = this.standing(job.job);
+    const standing = this.standings.of(job.job);
     const [announced, state, owner] = await Promise.all([
-      this.announced(job.job),
+      this.kept.announced(job.job),
       store.jobs.state(job.job),
       store.leases.holder(job.job),
     ]);
@@ -497,15 +235,5 @@ export class Jobs {
     const record = latest ?? (await store.rounds.of(job.job)).at(-1);
     if (record !== undefined) standing.latest = record;
     return summaryOf({ job, announced, state, owner, standing });
-  }
-
-  private standing(job: string): Standing {
-    const known = this.standings.get(job) ?? { reason: null, live: null, latest: undefined };
-    this.standings.set(job, known);
-    return known;
-  }
-
-  private tell(job: string, status: JobStatus): void {
-    this.options.publish({ kind: 'job', job, status, reason: this.standing(job).reason });
   }
 }
