@@ -8,8 +8,10 @@ export function sharesNoise({ plan }: Pick<StatementFacts, 'plan'>): boolean {
 }
 
 /** Against whom the ε of an example holds. */
-export function outside(facts: StatementFacts): string {
-  return sharesNoise(facts) ? 'all but too many' : 'everybody';
+export function against(facts: StatementFacts): string {
+  return sharesNoise(facts)
+    ? 'all others, so long as enough of each cohort are honest'
+    : 'everybody outside its client';
 }
 
 /** What the shares count on, in a sentence. */

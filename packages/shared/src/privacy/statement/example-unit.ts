@@ -4,8 +4,8 @@ import { guessText } from './account.js';
 import type { StatementFacts } from './facts.js';
 import type { StatementFigures } from './figures.js';
 import {
+  against,
   countsOn,
-  outside,
   sharedAccountant,
   sharedDeployment,
   sharedMechanism,
@@ -183,7 +183,7 @@ function sampling(
       },
       {
         label: 'Amplification',
-        text: `by the draw of batches, which never leaves the client: against ${outside(facts)}. By the draw of cohorts: not claimed`,
+        text: `by the draw of batches, which never leaves the client: against ${sharesNoise(facts) ? 'readers and the coordinator alike' : 'everybody'}. By the draw of cohorts: not claimed`,
       },
     ],
   };
@@ -266,7 +266,7 @@ function guarantee(
     heading: 'The guarantee',
     entries: [
       {
-        label: `For each example, against ${outside(facts)} outside its client`,
+        label: `For each example, against ${against(facts)}`,
         text: `ε = ${epsilonText(coordinator.epsilonWorst)} at δ = ${numberText(delta)}, at the client that took part most often`,
       },
       {
@@ -364,7 +364,7 @@ export function exampleSummary(
   return [
     `“${facts.job.name}” trained a model on the data of ${counted(population, 'client')} in ${counted(rounds.completed, 'round')}. No data left a client: ${sharesNoise(facts) ? 'each added up bounded gradients of its own examples and a share of the noise' : 'each trained with noise on its own examples'}, and only sums of many clients’ updates were opened.`,
     ...(sharesNoise(facts) ? [countsOn(facts)] : []),
-    `Each example, against ${outside(facts)} outside its client (readers of the models, other clients, the coordinator): ε = ${epsilonText(coordinator.epsilonWorst)} at δ = ${numberText(delta)}. In words: ${guessText(coordinator.epsilonWorst, delta, 'a given example was used')}.`,
+    `Each example, against ${against(facts)} (readers of the models, other clients, the coordinator): ε = ${epsilonText(coordinator.epsilonWorst)} at δ = ${numberText(delta)}. In words: ${guessText(coordinator.epsilonWorst, delta, 'a given example was used')}.`,
     'This is a promise to each example by itself. Nothing of the kind is promised to a client as a whole, nor to a person with many examples.',
   ];
 }
