@@ -5,9 +5,9 @@ import { Refusal } from '@tutti/shared/errors';
 import { checkSettings, checkWeights } from '../training/checks.js';
 import { Serial } from '../training/serial.js';
 import { useBackend } from '../training/tensorflow/backends.js';
-import { inputsOf, outputsOf } from '../training/tensorflow/batch.js';
+import { outputsOf } from '../training/tensorflow/batch.js';
 import type { TensorFlow, TensorFlowBackend } from '../training/tensorflow/library.js';
-import { TensorFlowTrainer } from '../training/tensorflow/trainer.js';
+import type { TensorFlowTrainer } from '../training/tensorflow/trainer.js';
 import { trainableVariables, writeWeights } from '../training/tensorflow/weights.js';
 import type {
   Evaluation,
@@ -18,6 +18,7 @@ import type {
   TrainingSettings,
 } from '../training/trainer.js';
 import { noiseFor } from './noise-ahead/index.js';
+import { plainTrainer } from './plain-trainer.js';
 import { PrivateTraining } from './private-training.js';
 
 export interface ExampleTrainerOptions {
@@ -57,12 +58,7 @@ export class ExampleTrainer implements Trainer {
     private readonly model: LayersModel,
     private readonly options: ExampleTrainerOptions,
   ) {
-    this.plain = new TensorFlowTrainer(tf, backend, {
-      model,
-      variables: { shared: trainableVariables(model), personal: [] },
-      inputs: inputsOf(model),
-      classes: outputsOf(model),
-    });
+    this.plain = plainTrainer(tf, backend, model);
     this.parameters = this.plain.parameters;
   }
 

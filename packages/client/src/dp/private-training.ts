@@ -3,10 +3,9 @@ import type { RandomSource } from '@tutti/shared/crypto';
 import { Refusal, TuttiError } from '@tutti/shared/errors';
 import { epsilonOf, type AccountantName, type PrivacyEvent } from '@tutti/shared/privacy';
 import { useBackend } from '../training/tensorflow/backends.js';
-import { inputsOf, outputsOf } from '../training/tensorflow/batch.js';
 import type { TensorFlow, TensorFlowBackend } from '../training/tensorflow/library.js';
 import { Turns } from '../training/turns.js';
-import { TensorFlowTrainer } from '../training/tensorflow/trainer.js';
+import type { TensorFlowTrainer } from '../training/tensorflow/trainer.js';
 import { readWeights, trainableVariables } from '../training/tensorflow/weights.js';
 import type { Evaluation, Examples } from '../training/trainer.js';
 import { ClipNorm, type AdaptiveClip } from './adaptive-clip.js';
@@ -15,6 +14,7 @@ import type { Clipping } from './clip.js';
 import { stepEvent } from './events.js';
 import { checkModel } from './model-check.js';
 import { accountedMultiplier, type NoiseSource } from './noise.js';
+import { plainTrainer } from './plain-trainer.js';
 
 /** Everything that a private training is made of, with its noise decided. */
 export interface PrivateTrainingSettings {
@@ -71,11 +71,7 @@ export class PrivateTraining {
     const { model } = settings;
     checkModel(model);
     this.batches = new BatchSum(tf, settings);
-    this.evaluator = new TensorFlowTrainer(tf, backend, {
-      model,
-      ...this.shape,
-      variables: { shared: trainableVariables(model), personal: [] },
-    });
+    this.evaluator = plainTrainer(tf, backend, model);
     this.sum = new Float64Array(this.evaluator.parameters);
     this.turns = new Turns(() => useBackend(tf, backend));
     const { maxGradNorm, expectedBatch, noiseMultiplier, adaptiveClip } = settings;
@@ -181,10 +177,6 @@ export class PrivateTraining {
     void this.settings.noise.dispose();
     this.settings.optimizer.dispose();
     this.evaluator.dispose();
-  }
-
-  private get shape(): { readonly inputs: number; readonly classes: number } {
-    return { inputs: inputsOf(this.model), classes: outputsOf(this.model) };
   }
 
   private named(expectedBatch: number): Record<string, Tensor> {

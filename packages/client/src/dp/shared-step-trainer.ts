@@ -6,9 +6,8 @@ import { LARGEST_PART } from '@tutti/shared/protocol';
 import { checkWeights } from '../training/checks.js';
 import { Serial } from '../training/serial.js';
 import { useBackend } from '../training/tensorflow/backends.js';
-import { inputsOf, outputsOf } from '../training/tensorflow/batch.js';
 import type { TensorFlow, TensorFlowBackend } from '../training/tensorflow/library.js';
-import { TensorFlowTrainer } from '../training/tensorflow/trainer.js';
+import type { TensorFlowTrainer } from '../training/tensorflow/trainer.js';
 import { trainableVariables, writeWeights } from '../training/tensorflow/weights.js';
 import type {
   Evaluation,
@@ -18,6 +17,7 @@ import type {
   TrainingControl,
 } from '../training/trainer.js';
 import { atRandom, BatchSum } from './batch-sum.js';
+import { plainTrainer } from './plain-trainer.js';
 
 /**
  * DP-SGD over many clients, of which each takes its part of one step: it adds up the clipped gradients of its own batch, and the noise, of which each client has a share, comes to the sum
@@ -35,12 +35,7 @@ export class SharedStepTrainer implements Trainer {
     private readonly model: LayersModel,
     readonly protection: SharedProtection,
   ) {
-    this.plain = new TensorFlowTrainer(tf, backend, {
-      model,
-      variables: { shared: trainableVariables(model), personal: [] },
-      inputs: inputsOf(model),
-      classes: outputsOf(model),
-    });
+    this.plain = plainTrainer(tf, backend, model);
     this.parameters = this.plain.parameters;
   }
 
