@@ -1,76 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openSqlite, Store } from '@tutti/server';
-import { verifyChain } from '@tutti/shared/privacy';
-import type { JobInput, RoundRecord } from '@tutti/shared/protocol';
-import { primitives } from '@tutti/shared/crypto/primitives';
-import { TestFederation, type CoordinatorChoices } from '../../support/federation.js';
-import { Killed, MortalDatabase, type Death } from '../../support/mortal-database.js';
+import type { JobInput } from '@tutti/shared/protocol';
+import { live, remains } from '../../support/coordinator-life.js';
+import { TestFederation } from '../../support/federation.js';
+import type { Death } from '../../support/mortal-database.js';
 import { temporaryDirectoryInMemory } from '../../support/temporary.js';
 
 const SEED = 'crash';
 const CLIENTS = 6;
-
-interface Life {
-  readonly death?: Death;
-  /** Clients that find this coordinator. Left out, all of them. */
-  readonly clients?: readonly number[];
-  readonly choices?: CoordinatorChoices;
-}
-
-interface Lived {
-  /** What was recorded before the coordinator died, or when the round was over. */
-  readonly records: readonly RoundRecord[];
-  readonly writes: number;
-}
-
-/** One life of a coordinator on the store in this directory: it runs until one round has ended, or it dies. */
-async function live(federation: TestFederation, directory: string, life: Life = {}): Promise<Lived> {
-  const engine = await openSqlite(join(directory, 'store.db'));
-  const database = new MortalDatabase(engine, life.death, () => federation.cut());
-  const records: RoundRecord[] = [];
-  try {
-    const { runner, gather } = await federation.coordinator(new Store(database), directory, life.choices);
-    await gather(life.clients);
-    if (runner.roundsCompleted === 0) records.push(await runner.attempt());
-  } catch (error) {
-    if (!(error instanceof Killed)) throw error;
-  } finally {
-    federation.cut();
-    await engine.close();
-  }
-  return { records, writes: database.writes };
-}
-
-/** What the store says when everybody is gone. */
-async function remains(federation: TestFederation, directory: string) {
-  const engine = await openSqlite(join(directory, 'store.db'));
-  try {
-    const store = new Store(engine);
-    const { runner, ledger } = await federation.coordinator(store, directory);
-    const { jobHash, modelHash } = runner;
-    const entries = ledger.of(jobHash).map(({ event }) => event);
-    return {
-      modelHash,
-      chain: verifyChain(primitives, ledger.all),
-      entries,
-      debits: entries.flatMap((event) =>
-        event.kind === 'round-debited' ? [`${event.round}.${event.attempt}`] : [],
-      ),
-      ends: entries.flatMap((event) =>
-        event.kind === 'round-completed' || event.kind === 'round-aborted' ? [event] : [],
-      ),
-      spent: runner.ledgerState.spent(),
-      rounds: await store.rounds.of(jobHash),
-      log: await store.roundLog.unfinished(jobHash),
-      files: await readdir(join(directory, 'rounds', jobHash)).catch(() => []),
-    };
-  } finally {
-    federation.cut();
-    await engine.close();
-  }
-}
 
 const federationOf = (job?: Partial<JobInput>) =>
   TestFederation.create({ seed: SEED, clients: CLIENTS, ...(job && { job }) });
