@@ -328,6 +328,12 @@ describe('a long body that is cut off', () => {
   const rest = body.slice(PIECE, total);
   const fits = { header, total, offset: PIECE, digest };
 
+  const nested = (depth: number) => {
+    let value: unknown = {};
+    for (let level = 0; level < depth; level++) value = [value];
+    return value;
+  };
+
   it.each<[string, Upload | undefined, unknown, Uint8Array]>([
     ['of which nothing was kept', undefined, fits, rest],
     ['whose rest names no frame', first(digest), { header, total, offset: PIECE }, rest],
@@ -354,6 +360,12 @@ describe('a long body that is cut off', () => {
       undefined,
       { header, total: 500, offset: 0, digest },
       rest,
+    ],
+    [
+      'whose header nests too deeply to be written down again',
+      undefined,
+      { header: nested(100_000), total: 0, offset: 0, digest },
+      bytes(0),
     ],
   ])('closes the connection where it is one %s', (_what, kept, description, piece) => {
     const { left, right, received } = connection(kept);

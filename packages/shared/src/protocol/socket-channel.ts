@@ -23,8 +23,10 @@ export interface SocketChannelOptions {
   readonly largestBody: number;
   readonly accept: (channel: Channel) => ChannelHandler;
   /** Names long bodies, so that one that is cut off can go on over another connection. Left out, it is sent again whole. */
-  readonly sha256?: ((...parts: readonly Uint8Array[]) => Uint8Array) | undefined;
+  readonly sha256?: Sha256 | undefined;
 }
+
+type Sha256 = (...parts: readonly Uint8Array[]) => Uint8Array;
 
 /**
  * Carries frames over a socket.io socket: in order, a long body in acknowledged pieces with a bounded number in flight.
@@ -39,8 +41,7 @@ export function socketChannel(
   socket: PacketSocket,
   { largestBody, accept, sha256 }: SocketChannelOptions,
 ): void {
-  // The text of a JSON object tells where it ends, so that header and body cannot run into one another.
-  const digestOf = ({ header, body }: Frame) => sha256 && toHex(sha256(utf8(JSON.stringify(header)), body));
+  const digestOf = (whole: Frame) => sha256 && digestOfFrame(whole, sha256);
   let closed = false;
   let progress: UploadProgress | undefined;
   let sending = Promise.resolve();
@@ -97,6 +98,18 @@ const pieceSchema = z.strictObject({
 });
 
 type Digest = (frame: Frame) => string | undefined;
+
+/** @returns undefined where there is none: a header can nest too deeply to be written down again, and be read all the same */
+function digestOfFrame({ header, body }: Frame, sha256: Sha256): string | undefined {
+  let text: string;
+  try {
+    text = JSON.stringify(header);
+  } catch {
+    return undefined;
+  }
+  // The text of a JSON object tells where it ends, so that header and body cannot run into one another.
+  return toHex(sha256(utf8(text), body));
+}
 
 /** Puts the pieces of one frame after the other together. */
 class Assembly {
