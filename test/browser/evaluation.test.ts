@@ -1,60 +1,12 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Page } from 'puppeteer-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { buildBrowserClient } from '../../packages/client/build-browser.mjs';
+import { describe, expect, it } from 'vitest';
 import { QUICK_EVALUATION } from '../support/evaluation.js';
-import { eventually, QUICK_JOB, TestCoordinator } from '../support/test-coordinator.js';
-import { chromium, launch, open } from './chromium.js';
+import { eventually, QUICK_JOB, type TestCoordinator } from '../support/test-coordinator.js';
+import { chromium } from './chromium.js';
+import { pageOnRows } from './page-on-rows.js';
 
-const example = fileURLToPath(new URL('../../examples/browser/', import.meta.url));
 const required = process.env['TUTTI_REQUIRE_SERVICES'] !== undefined;
-
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tutti-page-'));
-  await cp(example, folder, { recursive: true });
-  await buildBrowserClient(join(folder, 'tutti'));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-/** Ten rows of four numbers and a class: two of them are the fifth of five. */
-const table = [
-  'a,b,c,d,class',
-  ...Array.from({ length: 10 }, (_, row) => `${row},0.5,0.25,1,${row % 2}`),
-].join('\n');
-
-/** A page on these rows beside so many others, at a coordinator whose jobs need five. */
-async function takePart(others: number, aside: boolean) {
-  const coordinator = await TestCoordinator.start({
-    page: folder,
-    rounds: { phaseDeadline: 20, grace: 0, pause: 0, retry: { least: 0.2, most: 1 } },
-  });
-  onTestFinished(() => coordinator.dispose());
-  const clients = await coordinator.join(others);
-  onTestFinished(() => clients.forEach((client) => client.leave()));
-  const { json } = await coordinator.ask('invite', { body: { count: 1 } });
-  const [invitation = ''] = (json as { invitations: readonly string[] }).invitations;
-  const { page, errors } = await open(await launch(chromium ?? ''), `${coordinator.url}/page/`);
-  await page.waitForSelector('html[data-ready=true]');
-  const file = join(folder, 'rows.csv');
-  await writeFile(file, table);
-  await ((await page.$('#csv')) as unknown as { uploadFile(path: string): Promise<void> }).uploadFile(file);
-  await page.waitForFunction(`document.getElementById('count').textContent === '10'`);
-  if (aside) await page.click('#aside');
-  await page.type('#invitation', invitation);
-  await page.click('#epsilon', { count: 3 });
-  await page.type('#epsilon', '1000');
-  await page.evaluate(`
-    window.told = [];
-    addEventListener('tutti', ({ detail }) => window.told.push(detail));
-  `);
-  await page.click('#join');
-  await page.waitForFunction(`window.told.some(({ kind }) => kind === 'welcomed')`);
-  return { coordinator, page, errors };
-}
+const takePart = pageOnRows();
 
 async function agreeTo(page: Page, job: string): Promise<void> {
   await page.waitForFunction(`document.getElementById('jobs').innerText.includes('${job}')`);
@@ -75,7 +27,7 @@ const finished = (coordinator: TestCoordinator, named: string) =>
 
 describe.skipIf(chromium === undefined && !required)('an evaluation in a page (needs Chromium)', () => {
   it('counts on the rows that are kept aside, after training on the others, each once the person has agreed', async () => {
-    const { coordinator, page, errors } = await takePart(4, true);
+    const { coordinator, page, errors } = await takePart({ others: 4, aside: true });
     await submit(coordinator, QUICK_JOB);
     await agreeTo(page, 'quick');
     await finished(coordinator, 'quick');
@@ -98,7 +50,7 @@ describe.skipIf(chromium === undefined && !required)('an evaluation in a page (n
   });
 
   it('is refused where nothing is kept aside, and is not even offered', async () => {
-    const { coordinator, page } = await takePart(5, false);
+    const { coordinator, page } = await takePart({ others: 5 });
     await submit(coordinator, QUICK_JOB);
     await finished(coordinator, 'quick');
     await submit(coordinator, QUICK_EVALUATION);

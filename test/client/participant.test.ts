@@ -348,6 +348,54 @@ describe('a participant', () => {
     expect(adverts(advert)).toBe(true);
   });
 
+  it('answers whichever coordinator asked last: of several, another may have taken the job over', async () => {
+    const { invite, participant, handler, sent, events } = await scene();
+    await invite();
+    const [round] = events.flatMap((event) => (event.kind === 'joined' ? [event.round] : []));
+    const toOther: Frame[] = [];
+    const channel = { send: (message: Frame) => toOther.push(message), close: () => undefined };
+    const other = participant.accept(channel, 'https://b.example');
+    other.receive(frame({ type: 'welcome', coordinators: ['https://a.example', 'https://b.example'] }));
+    expect(events.at(-1)).toMatchObject({ kind: 'welcomed', coordinator: 'https://b.example' });
+    const before = sent.length;
+    other.receive(frame({ type: 'secagg', ...round!, message: 'roster' }, new Uint8Array(4)));
+    for (let turn = 0; turn < 1000 && toOther.length < 2; turn++)
+      await new Promise((resolve) => setImmediate(resolve));
+    expect(toOther.map(({ header }) => header)).toMatchObject([{ message: 'abort' }, { type: 'decline' }]);
+    expect(sent).toHaveLength(before);
+    handler.closed();
+  });
+
+  it('stays in a round when it loses a coordinator that does not run it, and leaves when it loses the one that does', async () => {
+    const { invite, participant, handler, events } = await scene();
+    const other = participant.accept({ send: () => undefined, close: () => undefined }, 'https://b.example');
+    other.receive(frame({ type: 'welcome' }));
+    await invite();
+    other.closed();
+    expect(events.some(({ kind }) => kind === 'left')).toBe(false);
+    handler.closed();
+    expect(events.at(-1)).toMatchObject({ kind: 'left', code: 'session.closed' });
+  });
+
+  it('takes no round of a coordinator whose key is another, at whatever address it was told of', async () => {
+    const { participant, events } = await scene();
+    let closed = false;
+    const said: Frame[] = [];
+    const channel = { send: (message: Frame) => said.push(message), close: () => void (closed = true) };
+    const other = participant.accept(channel, 'https://b.example');
+    other.receive(
+      frame({
+        type: 'challenge',
+        version: PROTOCOL_VERSION,
+        nonce: 'ab'.repeat(32),
+        coordinator: toHex(impostor.publicKey),
+      }),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([closed, said]).toEqual([true, []]);
+    expect(events.at(-1)).toMatchObject({ kind: 'refused', code: 'session.other-coordinator' });
+  });
+
   it('overwrites what it holds of a round when its patience has ended', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());

@@ -355,6 +355,7 @@ export class TestFederation {
       audit: new AuditLog(store.audit, now),
       announce: (job, population) => Promise.resolve(announce(job, population)),
       owner: 'test',
+      address: () => 'http://coordinator.example',
       times: {
         phaseDeadline: 60_000,
         grace: 60_000,

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import {
-  dialCoordinator,
+  dialCoordinators,
   enrol,
   HttpArtifacts,
   Library,
   MemoryJournal,
   Participant,
+  type Coordinators,
   type ParticipantEvent,
   evaluateOn,
   trainOn,
@@ -81,14 +82,10 @@ export class TestCoordinator {
     return new TestCoordinator(location, authority, token, await run(location, authority));
   }
 
-  /** Another process on the same store, as far as its own state goes: it has the same key, and another address. */
-  async beside(): Promise<TestCoordinator> {
-    return new TestCoordinator(
-      this.location,
-      this.authority,
-      this.token,
-      await run(this.location, this.authority),
-    );
+  /** Another process on the same store, as far as its own state goes: it has the same key, and listens on another port. */
+  async beside(settings: Partial<LocatedSettings['settings']> = {}): Promise<TestCoordinator> {
+    const location = { ...this.location, settings: { ...this.location.settings, ...settings } };
+    return new TestCoordinator(location, this.authority, this.token, await run(location, this.authority));
   }
 
   get url(): string {
@@ -145,9 +142,8 @@ export class TestCoordinator {
 /** A client as it is deployed, on made-up rows. */
 export class TestClient {
   readonly events: ParticipantEvent[] = [];
-  private connection: { close(): void } | undefined;
+  private connection: Coordinators | undefined;
   private arrived: () => void = () => undefined;
-  private url = '';
 
   private constructor(
     readonly identity: KeyPair,
@@ -182,8 +178,7 @@ export class TestClient {
         authority: fromHex(invitation.authority),
         coordinator: fromHex(invitation.coordinator),
         groupId: fromHex(invitation.group),
-        // One address serves whichever coordinator is active, as where a proxy stands before two.
-        library: new Library({ fetch: (hash) => new HttpArtifacts(client.url).fetch(hash) }, primitives),
+        library: new Library(new HttpArtifacts(() => client.addresses), primitives),
         work: workByKind({
           training: trainOn(
             () => rows,
@@ -205,6 +200,7 @@ export class TestClient {
         now: () => Date.now(),
         observe: (event) => {
           client.events.push(event);
+          client.connection?.hear(event);
           if (event.kind === 'welcomed' || event.kind === 'refused') client.arrived();
         },
       }),
@@ -219,14 +215,19 @@ export class TestClient {
     return toHex(this.identity.publicKey);
   }
 
+  /** Where it is, or tries to be, connected. */
+  get addresses(): readonly string[] {
+    return this.connection?.addresses ?? [];
+  }
+
   /** Connects, and resolves once the coordinator has answered the handshake. */
   dial(url: string): Promise<void> {
     return new Promise((resolve) => {
       this.arrived = resolve;
-      this.url = url;
-      this.connection = dialCoordinator(url, {
+      this.connection = dialCoordinators(url, {
         largestBody: 4 * 2 ** 20,
-        accept: (channel) => this.participant.accept(channel),
+        accept: (channel, coordinator) => this.participant.accept(channel, coordinator),
+        spread: 0,
       });
     });
   }

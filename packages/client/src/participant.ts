@@ -23,12 +23,19 @@ import { checkPolicy, type ClientPolicy } from './policy/policy.js';
 import { powerUnknown, type OnMains } from './policy/power.js';
 import { Spending } from './policy/spending.js';
 import type { RevocationFeed } from './revocations.js';
-import { startTimer } from './timer.js';
+import { CoordinatorSession } from './session.js';
 import type { Work } from './work.js';
 
 /** Something that a participant tells its owner. Never data, never keys. */
 export type ParticipantEvent =
-  | { readonly kind: 'welcomed' }
+  | {
+      /** A coordinator has let this client in, or names those that share its jobs: see {@link dialCoordinators}. */
+      readonly kind: 'welcomed' | 'coordinators';
+      /** Its address, as {@link Participant.accept} was given it. */
+      readonly coordinator: string;
+      /** Addresses of all coordinators that share the jobs, where there are several. */
+      readonly coordinators?: readonly string[];
+    }
   | { readonly kind: 'refused'; readonly code: string; readonly message: string; readonly remedy: string }
   | { readonly kind: 'joined' | 'contributed' | 'finished'; readonly round: RoundReference }
   | {
@@ -83,6 +90,12 @@ export const USUAL_PATIENCE = 120_000;
 /** Bytes of the largest message that a coordinator may send: a roster of 2,048 adverts. */
 export const LARGEST_COORDINATOR_BODY = 4 * 2 ** 20;
 
+/** A round that this client is in, and who asked for it last: that is where answers go. */
+interface PartOfJob {
+  readonly part: RoundPart;
+  asked: CoordinatorSession;
+}
+
 /**
  * One client of a federation: answers the coordinator's challenge, checks every job against its owner's policy, trains on its
  * own data, and sends nothing but vectors that are clipped, noised and masked. It trusts the coordinator with nothing: the
@@ -90,11 +103,9 @@ export const LARGEST_COORDINATOR_BODY = 4 * 2 ** 20;
  */
 export class Participant {
   /** Rounds that this client is in, by their jobs. */
-  private readonly parts = new Map<string, RoundPart>();
+  private readonly parts = new Map<string, PartOfJob>();
+  private readonly sessions = new Map<string, CoordinatorSession>();
   private readonly spending: Spending;
-  /** The channel that was welcomed last. What is said while there is none is lost, and said again when the coordinator asks again. */
-  private session: Channel | undefined;
-  private stopWaiting: () => void = () => undefined;
 
   /** @throws {Refusal} `policy.malformed` */
   constructor(private readonly options: ParticipantOptions) {
@@ -103,75 +114,90 @@ export class Participant {
     this.spending = new Spending(options.journal, options.policy);
   }
 
-  /** Takes part over this channel until it closes. Rounds go on over the next one, if that comes before the participant's patience ends. */
-  accept(channel: Channel): ChannelHandler {
+  /**
+   * Takes part over this channel until it closes. Rounds go on over the next one, if that comes before the participant's patience ends; and where
+   * another coordinator takes a job over, over that one's.
+   *
+   * @param coordinator - its address, where there are several: each has a channel of its own at the same time
+   */
+  accept(channel: Channel, coordinator = ''): ChannelHandler {
+    const session = this.sessionWith(coordinator);
     return {
       receive: (received) => {
         // Whatever went wrong, the rounds are over for this client and nothing more of them leaves; the session may go on.
-        this.receive(channel, received).catch((error: unknown) => this.leave(codeOf(error)));
+        this.receive(session, channel, received).catch((error: unknown) => this.leave(codeOf(error)));
       },
-      closed: () => this.lose(channel),
+      closed: () => session.lose(channel),
     };
   }
 
   /** Leaves every round: for an owner who wants to stop. */
   leave(code = 'client.stopped'): void {
-    for (const part of this.parts.values()) part.leave(code);
+    for (const { part } of this.parts.values()) part.leave(code);
   }
 
-  private async receive(channel: Channel, received: Frame): Promise<void> {
+  private sessionWith(coordinator: string): CoordinatorSession {
+    const known = this.sessions.get(coordinator);
+    if (known !== undefined) return known;
+    const session: CoordinatorSession = new CoordinatorSession(
+      coordinator,
+      this.options.patience ?? 0,
+      () => {
+        for (const { part, asked } of this.parts.values())
+          if (asked === session) part.leave('session.closed');
+      },
+    );
+    this.sessions.set(coordinator, session);
+    return session;
+  }
+
+  private async receive(session: CoordinatorSession, channel: Channel, received: Frame): Promise<void> {
     const header = readHeader(toClientSchema, received, LARGEST_COORDINATOR_BODY);
     switch (header.type) {
       case 'challenge':
         return this.greet(channel, header);
       case 'welcome':
         if (header.resume !== undefined) channel.resume?.(header.resume);
-        this.open(channel);
+        session.open(channel);
+        this.hearOfCoordinators('welcomed', session, header.coordinators);
+        return;
+      case 'coordinators':
+        this.hearOfCoordinators('coordinators', session, header.at);
         return;
       case 'refused':
         this.tell({ kind: 'refused', code: header.code, message: header.message, remedy: header.remedy });
         return;
       case 'round':
       case 'secagg':
-        this.session ??= channel;
-        return this.take(header, received.body);
+        session.hear(channel);
+        return this.take(session, header, received.body);
     }
   }
 
-  private open(channel: Channel): void {
-    this.stopWaiting();
-    if (this.session !== channel && this.patience === 0) this.leave('session.closed');
-    this.session = channel;
-    this.tell({ kind: 'welcomed' });
-  }
-
-  private lose(channel: Channel): void {
-    // A later session has taken the place of this one.
-    if (this.session !== undefined && this.session !== channel) return;
-    this.session = undefined;
-    const leave = () => this.leave('session.closed');
-    this.stopWaiting();
-    if (this.patience === 0) leave();
-    else this.stopWaiting = startTimer(leave, this.patience);
-  }
-
-  private get patience(): number {
-    return this.options.patience ?? 0;
+  private hearOfCoordinators(
+    kind: 'welcomed' | 'coordinators',
+    { coordinator }: CoordinatorSession,
+    coordinators?: readonly string[],
+  ): void {
+    this.tell({ kind, coordinator, ...(coordinators && { coordinators }) });
   }
 
   private async take(
+    session: CoordinatorSession,
     header: Extract<ToClient, { type: 'round' | 'secagg' }>,
     body: Uint8Array,
   ): Promise<void> {
     const { job, round, attempt } = header;
-    const part = this.parts.get(job);
-    if (part !== undefined && sameRound(part.reference, header)) {
-      return part.receive({ type: header.type === 'round' ? 'round-open' : header.message, body });
+    const known = this.parts.get(job);
+    if (known !== undefined && sameRound(known.part.reference, header)) {
+      // Whoever runs the job now is answered: another may have taken it over.
+      known.asked = session;
+      return known.part.receive({ type: header.type === 'round' ? 'round-open' : header.message, body });
     }
-    if (header.type === 'round') return this.join(header, body);
+    if (header.type === 'round') return this.join(session, header, body);
     if (header.message === 'result' || header.message === 'abort') return;
     // Whoever is waited for in vain costs the others time.
-    this.send(frame({ type: 'decline', job, round, attempt, code: 'round.not-joined' }));
+    session.send(frame({ type: 'decline', job, round, attempt, code: 'round.not-joined' }));
   }
 
   private async greet(channel: Channel, challenge: Extract<ToClient, { type: 'challenge' }>): Promise<void> {
@@ -197,26 +223,24 @@ export class Participant {
   }
 
   private join(
+    session: CoordinatorSession,
     { job, round, attempt, model }: Extract<ToClient, { type: 'round' }>,
     body: Uint8Array,
   ): Promise<void> {
-    this.parts.get(job)?.leave('round.superseded');
-    const part: RoundPart = new RoundPart({
+    this.parts.get(job)?.part.leave('round.superseded');
+    const part = new RoundPart({
       ...this.options,
       spending: this.spending,
-      send: (sent) => this.send(sent),
+      send: (sent) => joined.asked.send(sent),
       reference: { job, round, attempt },
       model,
       ended: () => {
-        if (this.parts.get(job) === part) this.parts.delete(job);
+        if (this.parts.get(job) === joined) this.parts.delete(job);
       },
     });
-    this.parts.set(job, part);
+    const joined: PartOfJob = { part, asked: session };
+    this.parts.set(job, joined);
     return part.join(body);
-  }
-
-  private send(sent: Frame): void {
-    this.session?.send(sent);
   }
 
   private tell(event: ParticipantEvent): void {

@@ -31,6 +31,7 @@ function known(rounds: State['rounds'] = {}): State {
     model: null,
     live: null,
     owner: null,
+    coordinator: null,
   } as const;
   return {
     coordinator: {

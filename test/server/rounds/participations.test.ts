@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openStore } from '@tutti/server';
+import { KeptLedger, openStore } from '@tutti/server';
+import { primitives } from '@tutti/shared/crypto/primitives';
 import { ClientTotals } from '@tutti/shared/privacy';
 import { announceJob, jobSchema } from '@tutti/shared/protocol';
 import { TestFederation } from '../../support/federation.js';
@@ -35,6 +36,58 @@ describe('a cap on what all jobs may spend on one client', () => {
     const roomy = await other.coordinator(store, directory, { clientCap: { epsilon: 2 * spent, delta } });
     await roomy.gather();
     expect(await roomy.runner.attempt()).toMatchObject({ outcome: 'completed', survivors: 6 });
+  });
+});
+
+describe('a cap on what all jobs may spend on one client, and another job that is charged while a round is under way', () => {
+  /** @returns what became of an attempt while whose round another coordinator charged its clients for a job of its own */
+  async function overtaken(factor: number) {
+    const directory = await temporaryDirectory();
+    const store = await openStore(directory);
+    onTestFinished(() => store.close());
+    const setup = { seed: 'overtaken', clients: 6 };
+    const terms = { ...cohort, participations: 5 };
+    const one = await TestFederation.create({ ...setup, job: { name: 'one', rounds: 2, cohort: terms } });
+    const first = await one.coordinator(store, directory);
+    await first.gather();
+    await first.runner.attempt();
+    one.cut();
+    const elsewhere = await KeptLedger.open(store, primitives, () => Date.now());
+    const debited = elsewhere.all.find(({ event }) => event.kind === 'round-debited')!;
+    const delta = 1e-4;
+    const spent = elsewhere.all.reduce((folded, entry) => folded.apply(entry), new ClientTotals());
+    const epsilon = factor * spent.spentBy(one.identities[0]!, delta);
+
+    const other = await TestFederation.create({ ...setup, job: { name: 'other', rounds: 2, cohort: terms } });
+    const { runner, gather, ledger } = await other.coordinator(store, directory, {
+      clientCap: { epsilon, delta },
+    });
+    await gather();
+    expect(runner.exhausted.size).toBe(0);
+    let charged: Promise<unknown> | undefined;
+    other.heard = (message) => {
+      if (message !== 'roster' || !('round' in debited.event)) return;
+      charged ??= elsewhere.append(debited.job, { ...debited.event, round: 2 });
+    };
+    const record = await runner.attempt();
+    await charged;
+    const names = ledger.all.filter(({ job }) => job !== debited.job).map(({ event }) => event.kind);
+    return { record, names, told: other.told, asked: charged !== undefined };
+  }
+
+  it('ends a round that it can no longer afford before anybody is asked to unmask, and at no cost', async () => {
+    const { record, names, told, asked } = await overtaken(1.7);
+    expect(asked).toBe(true);
+    expect(record).toMatchObject({ outcome: 'aborted', reason: 'ledger.client-cap', selected: 6 });
+    expect(names).toEqual(['job-opened', 'round-aborted']);
+    expect(told).toContain('survivors');
+    expect(told).not.toContain('quorum');
+  });
+
+  it('lets it go on where it can afford both', async () => {
+    const { record, names } = await overtaken(3);
+    expect(record).toMatchObject({ outcome: 'completed' });
+    expect(names).toEqual(['job-opened', 'round-debited', 'round-completed']);
   });
 });
 

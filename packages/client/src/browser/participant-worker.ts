@@ -9,7 +9,7 @@ import {
   type ChannelHandler,
   type Frame,
 } from '@tutti/shared/protocol';
-import { dialCoordinator, enrol, HttpArtifacts, type Connection } from '../connection/index.js';
+import { dialCoordinators, enrol, HttpArtifacts, type Coordinators } from '../connection/index.js';
 import { workByKind } from '../counting.js';
 import { evaluateOn } from '../evaluating.js';
 import {
@@ -77,7 +77,7 @@ export interface TakePartOptions {
 export class ParticipantRoom {
   private storage: BrowserStorage | undefined;
   private participant: Participant | undefined;
-  private connection: Connection | undefined;
+  private coordinators: Coordinators | undefined;
   private readonly trainers = new Map<string, Promise<Trainer>>();
 
   /**
@@ -102,7 +102,7 @@ export class ParticipantRoom {
       certificate = await enrol(primitives, invitation, identity, Date.now());
       await storage.keepCertificate(invitation.group, certificate);
     }
-    const artifacts = new HttpArtifacts(invitation.url);
+    const artifacts = new HttpArtifacts(() => this.coordinators?.addresses ?? [invitation.url]);
     const issuer = { authority: fromHex(invitation.authority), groupId: fromHex(invitation.group) };
     const held = await Revocations.open(primitives, issuer, storage.revocations(invitation.group));
     this.leave();
@@ -129,13 +129,18 @@ export class ParticipantRoom {
       now: () => Date.now(),
       patience: USUAL_PATIENCE,
       observe: (event) => {
-        if (event.kind === 'welcomed') this.connection?.settled();
+        this.coordinators?.hear(event);
         observe(event);
       },
     }));
-    this.connection = dialCoordinator(invitation.url, {
+    this.coordinators = dialCoordinators(invitation.url, {
       largestBody: LARGEST_COORDINATOR_BODY,
-      accept: (channel) => watched(channel, (through) => participant.accept(through), observe),
+      accept: (channel, address) =>
+        watched(channel, (through) => participant.accept(through, address), observe),
+      observe: ({ kind }) => {
+        if (kind === 'connected' || kind === 'lost')
+          observe({ kind: 'connection', connected: kind === 'connected' });
+      },
       sha256: (...parts) => primitives.sha256(...parts),
     });
   }
@@ -159,8 +164,8 @@ export class ParticipantRoom {
   leave(): void {
     this.participant?.leave();
     this.participant = undefined;
-    this.connection?.close();
-    this.connection = undefined;
+    this.coordinators?.close();
+    this.coordinators = undefined;
   }
 
   /** What the person has said of a job; one that is new is offered. */
@@ -246,14 +251,13 @@ function isMeasurable(known: KnownJob): known is KnownEvaluation {
   return isKnownEvaluation(known) && known.job.model.personal.length === 0;
 }
 
-/** Tells the page when the connection stands and falls, and what leaves in place of the update. */
+/** Tells the page what leaves in place of the update. */
 function watched(
   channel: Channel,
   accept: (channel: Channel) => ChannelHandler,
   observe: (event: BrowserEvent) => void,
 ): ChannelHandler {
-  observe({ kind: 'connection', connected: true });
-  const handler = accept({
+  return accept({
     send: (sent: Frame) => {
       const { message } = sent.header as { readonly message?: string };
       if (message === 'masked') {
@@ -264,13 +268,6 @@ function watched(
     close: () => channel.close(),
     resume: (progress) => channel.resume?.(progress),
   });
-  return {
-    receive: (received) => handler.receive(received),
-    closed: () => {
-      observe({ kind: 'connection', connected: false });
-      handler.closed();
-    },
-  };
 }
 
 function holdTheOnlyLock(): Promise<void> {

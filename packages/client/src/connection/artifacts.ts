@@ -14,12 +14,17 @@ const FIRST_ROOM = 2 ** 16;
 
 /** Fetches jobs, models and lists of revoked certificates from a coordinator's HTTP server. */
 export class HttpArtifacts implements ArtifactSource {
+  private readonly addresses: () => readonly string[];
+
+  /** @param at - the address of the coordinator, or those of several that share their jobs: they are asked in turn until one answers */
   constructor(
-    private readonly url: string,
+    at: string | (() => readonly string[]),
     private readonly request: Fetch = (url, init) => fetch(url, init),
     /** Bytes that are taken at the most. */
     private readonly largest = LARGEST_ARTIFACT,
-  ) {}
+  ) {
+    this.addresses = typeof at === 'string' ? () => [at] : at;
+  }
 
   /** @throws {Refusal} `artifact.unavailable` where the coordinator does not answer with it, `artifact.too-large`. */
   fetch(hash: string, most = this.largest): Promise<Uint8Array> {
@@ -32,9 +37,22 @@ export class HttpArtifacts implements ArtifactSource {
   }
 
   private async get(path: string, most: number): Promise<Uint8Array> {
-    const largest = Math.min(most, this.largest);
+    let failure = unavailable('no coordinator is known');
+    for (const address of this.addresses()) {
+      try {
+        return await this.getFrom(address, path, Math.min(most, this.largest));
+      } catch (error) {
+        // What is too large at one of them is so at all.
+        if (!(error instanceof Refusal) || error.code === 'artifact.too-large') throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  private async getFrom(address: string, path: string, largest: number): Promise<Uint8Array> {
     // Whoever could send the client on could have it ask whatever else it reaches: machines of its owner's network, say.
-    const response = await this.request(new URL(path, this.url), { redirect: 'error' }).catch(
+    const response = await this.request(new URL(path, address), { redirect: 'error' }).catch(
       (error: unknown) => {
         throw tlsRefusal(error) ?? unavailable('the connection failed', error);
       },

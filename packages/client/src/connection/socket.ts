@@ -3,6 +3,7 @@ import type { Primitives } from '@tutti/shared/crypto';
 import { socketChannel, type Channel, type ChannelHandler } from '@tutti/shared/protocol';
 import { Backoff } from './backoff.js';
 import { tlsRefusal } from './tls-refusal.js';
+import { uniform } from './uniform.js';
 
 /** Something that happened to a connection. */
 export type ConnectionEvent =
@@ -107,9 +108,4 @@ function causeOf(error: Error): string {
   // The transport wraps what the socket or TLS said; that is what a person can act on.
   const { description } = error as { description?: { message?: string; error?: { message?: string } } };
   return description?.error?.message ?? description?.message ?? error.message;
-}
-
-/** Spreads clients in time; nothing secret rests on it. */
-function uniform(): number {
-  return (globalThis.crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
 }

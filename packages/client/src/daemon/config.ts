@@ -32,6 +32,12 @@ export const clientConfigSchema = z.strictObject({
     key: key.describe('Its public key, pinned: no other coordinator is spoken to.'),
     authority: key.describe('Public key of the enrolment authority.'),
     group: key.describe('The enrolment group.'),
+    follow: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Connect to the coordinators that share its jobs too, when it names them. None without TLS where this one has it.',
+      ),
     certificates: path
       .optional()
       .describe(

@@ -6,7 +6,8 @@ import { Revocations } from '@tutti/shared/protocol';
 import { TuttiError } from '@tutti/shared/errors';
 import type { PrivacyUnit } from '@tutti/shared/privacy';
 import { HttpArtifacts, type Fetch } from '../connection/artifacts.js';
-import { dialCoordinator, type ConnectionEvent } from '../connection/socket.js';
+import { dialCoordinators, type Coordinators } from '../connection/coordinators.js';
+import type { ConnectionEvent } from '../connection/socket.js';
 import { checkCertificate, readCertificate } from '../identity/certificate-file.js';
 import { readIdentity } from '../identity/identity-file.js';
 import { Library } from '../library.js';
@@ -149,7 +150,7 @@ function run(parts: Parts): ClientDaemon {
     record({ clockAhead: ahead });
     tell({ kind: 'clock', ahead });
   });
-  const artifacts = new HttpArtifacts(coordinator.url, request);
+  const artifacts = new HttpArtifacts(() => coordinators.addresses, request);
   const library = new Library(artifacts, primitives);
   const work = localWork(config, library, ({ code, message, remedy }) =>
     store.notice({ code, message, remedy }, now()),
@@ -176,27 +177,28 @@ function run(parts: Parts): ClientDaemon {
     onMains,
     patience: USUAL_PATIENCE,
     observe: (event) => {
-      if (event.kind === 'welcomed') connection.settled();
+      coordinators.hear(event);
       tell(event);
     },
   });
   tell({ kind: 'started', identity: toHex(identity.publicKey), coordinator: coordinator.url });
-  const connection = dialCoordinator(coordinator.url, {
+  const coordinators: Coordinators = dialCoordinators(coordinator.url, {
     largestBody: LARGEST_COORDINATOR_BODY,
-    accept: (channel) => participant.accept(channel),
+    accept: (channel, address) => participant.accept(channel, address),
+    follow: coordinator.follow,
     sha256: (...parts) => primitives.sha256(...parts),
     ...(pem !== undefined && { certificates: pem }),
     observe: tell,
   });
   const unwatch = watchMachine((what) => {
     tell({ kind: what });
-    connection.redial();
+    coordinators.redial();
   });
   return {
     close: async () => {
       unwatch();
       participant.leave();
-      connection.close();
+      coordinators.close();
       await work.close();
       enter('stopped');
       store.close();
@@ -250,6 +252,7 @@ function note(
     case 'waiting':
     case 'waiting-for-certificate':
     case 'clock':
+    case 'coordinators':
     case 'woke':
     case 'network-changed':
       break;

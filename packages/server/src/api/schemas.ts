@@ -67,6 +67,8 @@ export const jobSummarySchema = z.object({
   live: liveRoundSchema.nullable(),
   /** The coordinator process that runs it. */
   owner: z.string().nullable(),
+  /** Where that coordinator is reached. */
+  coordinator: z.string().nullable(),
 });
 
 export const jobDetailSchema = jobSummarySchema.extend({ announced: announcementSchema });

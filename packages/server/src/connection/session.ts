@@ -43,6 +43,8 @@ export interface SessionOptions {
   readonly admit: Admission;
   /** Bytes of the largest body that a client may send at the moment. */
   readonly largestBody: number | (() => number);
+  /** Where the coordinators are reached that share the jobs, this one among them. Left out, there is no other. */
+  readonly coordinators?: () => readonly string[];
   /** Left out, clients are taken for well-behaved. */
   readonly limits?: SessionLimits;
   /** Told of every refused message, by its code: for counters and logs. */
@@ -137,7 +139,14 @@ export class Session implements ChannelHandler {
         clearTimeout(this.late);
         this.client = hello.identity;
         const resume = this.keeper.entering(hello.identity);
-        this.channel.send(frame({ type: 'welcome', ...(resume && { resume }) }));
+        const coordinators = this.options.coordinators?.() ?? [];
+        this.channel.send(
+          frame({
+            type: 'welcome',
+            ...(resume && { resume }),
+            ...(coordinators.length > 1 && { coordinators: [...coordinators] }),
+          }),
+        );
         this.keeper.entered(hello.identity, this.channel);
       },
       (error: unknown) => this.refuse(error),

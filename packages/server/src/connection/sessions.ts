@@ -1,4 +1,10 @@
-import { toCoordinatorSchema, type Channel, type ChannelHandler, type Frame } from '@tutti/shared/protocol';
+import {
+  frame,
+  toCoordinatorSchema,
+  type Channel,
+  type ChannelHandler,
+  type Frame,
+} from '@tutti/shared/protocol';
 import { Session, type JobMessage, type SessionKeeper, type SessionOptions } from './session.js';
 import { UnfinishedUploads, type UploadLimits } from './unfinished-uploads.js';
 
@@ -94,6 +100,12 @@ export class Sessions {
   /** Closes every connection. */
   disconnectAll(): void {
     for (const channel of this.channels.values()) channel.close();
+  }
+
+  /** Tells everybody which coordinators share the jobs from now on. */
+  tellCoordinators(at: readonly string[]): void {
+    const told = frame({ type: 'coordinators', at: [...at] });
+    for (const channel of this.channels.values()) channel.send(told);
   }
 
   /** Drops the beginnings of messages that no observer awaits any more: for one that does not wait any longer. */

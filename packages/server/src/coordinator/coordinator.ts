@@ -14,7 +14,7 @@ import {
   type Certify,
 } from '../enrolment/index.js';
 import { ErasureDesk } from '../erasure/index.js';
-import { announceOnThread, Jobs } from '../jobs/index.js';
+import { announceOnThread, Jobs, underLease } from '../jobs/index.js';
 import { waited } from '../jobs/waiting.js';
 import { ClientCaps, KeptLedger } from '../ledger/index.js';
 import { Metrics } from '../metrics/index.js';
@@ -127,6 +127,7 @@ export async function startCoordinator(
       coordinator: signingKey.publicKey,
       admit: registry.admit,
       largestBody: () => jobs.largestBody,
+      coordinators: () => jobs.addresses,
       limits: {
         handshake: limits.handshake * 1000,
         messages: limits.messages,
@@ -136,6 +137,8 @@ export async function startCoordinator(
     });
     const expander = new WorkerExpander();
     undo.push(() => expander.close());
+    const owner = randomUUID();
+    let url = settings.url ?? '';
     const jobs: Jobs = new Jobs({
       primitives,
       expander,
@@ -153,7 +156,8 @@ export async function startCoordinator(
       announce: announceOnThread(),
       caps: settings.privacy.client && new ClientCaps(ledger, settings.privacy.client),
       epsilonWithoutOfficer: settings.privacy.epsilonWithoutOfficer,
-      owner: randomUUID(),
+      owner,
+      address: () => new URL(url).origin,
       times: {
         phaseDeadline: rounds.phaseDeadline * 1000,
         grace: rounds.grace * 1000,
@@ -223,7 +227,6 @@ export async function startCoordinator(
     };
     undo.push(await repeated(announce, ANNOUNCE_EVERY, closing.signal));
 
-    let url = settings.url ?? '';
     const publicKeys = {
       coordinator: toHex(signingKey.publicKey),
       authority: settings.keys.authority,
@@ -291,7 +294,7 @@ export async function startCoordinator(
       },
       ready: async () => {
         if (closing.signal.aborted) return 'closing';
-        if (!jobs.serves) return 'standing by: another coordinator serves';
+        if (!jobs.serves) return 'standing by: another coordinator serves at this address';
         return store.jobs.list().then(
           () => undefined,
           () => 'the store does not answer',
@@ -319,8 +322,11 @@ export async function startCoordinator(
     undo.push(() => sockets.close());
     undo.push(() => jobs.close());
     await jobs.start();
+    const keeping = { store, job: 'retention', owner, duration: settings.lease * 1000 };
     const enforce = async () => {
-      if (jobs.serves) await retention.enforce().catch((error: unknown) => failed('retention', error));
+      if (!jobs.serves) return;
+      const enforced = underLease(keeping, () => retention.enforce());
+      await enforced.catch((error: unknown) => failed('retention', error));
     };
     undo.push(await repeated(enforce, RETENTION_EVERY, closing.signal));
     log.info({ url, listening: address, version }, 'coordinator listening');

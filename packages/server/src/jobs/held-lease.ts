@@ -77,3 +77,14 @@ export class HeldLease {
     } else if (!this.ended.signal.aborted) this.renewLater();
   }
 }
+
+/** Does what one process is to do at a time, unless another does it just now. */
+export async function underLease(tenancy: Tenancy, action: () => Promise<unknown>): Promise<void> {
+  const held = await HeldLease.acquire(tenancy);
+  if (held === undefined) return;
+  try {
+    await action();
+  } finally {
+    await held.release();
+  }
+}

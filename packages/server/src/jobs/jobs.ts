@@ -10,27 +10,33 @@ import type { JobDetail, JobResult, JobSummary, Submission } from '../api/schema
 import type { Actor } from '../operators/operators.js';
 import type { JobStatus, SubmittedJob } from '../store/index.js';
 import { KeptJobs } from './kept-jobs.js';
-import { Leadership } from './leadership.js';
 import { requireStanding } from './require-standing.js';
 import { Runs, type RunsOptions } from './runs.js';
+import { ServedAddress, type ServingCoordinator } from './served-address.js';
+import { shareOf } from './share.js';
 import { settledSubmission, type SettlingOptions } from './settling.js';
 import { Standings } from './standings.js';
 import { detailOf, summaryOf } from './views.js';
 import { waited } from './waiting.js';
 
-export interface JobsOptions extends RunsOptions, SettlingOptions {}
+export interface JobsOptions extends RunsOptions, SettlingOptions {
+  /** Where clients reach this coordinator. */
+  readonly address: () => string;
+}
 
 /**
  * The jobs of a coordinator, several at a time. What an operator wants of a job is in the store; this process runs whichever jobs it holds the
- * lease of, and looks again a few times in each lease's duration: what another process holds and does not renew is taken over, in the middle of a
- * round too.
+ * lease of, no more than its share among all that serve, and looks again a few times in each lease's duration: what another process holds and does not
+ * renew is taken over, in the middle of a round too.
  */
 export class Jobs {
   private readonly kept: KeptJobs;
   private readonly standings: Standings;
   private readonly runs: Runs;
   private readonly closing = new AbortController();
-  private readonly leadership: Leadership;
+  private readonly address: ServedAddress;
+  /** Everybody who serves, as of the latest look. */
+  private serving: readonly ServingCoordinator[] = [];
   private watching: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: JobsOptions) {
@@ -38,17 +44,22 @@ export class Jobs {
     this.kept = new KeptJobs(options);
     this.standings = new Standings(options.publish);
     this.runs = new Runs(options, this.kept, this.standings);
-    this.leadership = new Leadership({ store, owner, duration: times.lease });
+    this.address = new ServedAddress({ store, owner, duration: times.lease }, options.address);
   }
 
-  /** Whether this process is the one that lets clients in and runs jobs. */
+  /** Whether this process lets clients in and runs jobs. */
   get serves(): boolean {
-    return this.leadership.serves;
+    return this.address.isHeld;
+  }
+
+  /** Where clients find the coordinators that share the jobs, this one among them. */
+  get addresses(): readonly string[] {
+    return this.serving.map(({ address }) => address);
   }
 
   /** Whether a client is to be let in. While another coordinator is being succeeded, the answer waits for who it will be. */
   letsIn(): Promise<boolean> {
-    return this.leadership.servesSoon();
+    return this.address.isHeldSoon();
   }
 
   /** Takes up every job that is to run and that nobody holds, from now on. */
@@ -72,7 +83,7 @@ export class Jobs {
     this.runs.close();
     await this.watching;
     await this.runs.ended();
-    await this.leadership.release();
+    await this.address.release();
   }
 
   /** Bytes of the largest message that a client may have to send to the jobs that run here. */
@@ -184,22 +195,45 @@ export class Jobs {
 
   /** Ends what shall not run any more, takes up what nobody runs. */
   private async look(): Promise<void> {
-    const { store, sessions } = this.options;
-    await this.leadership.look();
+    const { sessions } = this.options;
+    await this.address.look();
     if (!this.serves) {
       this.runs.endAll();
-      // They find the one that serves by dialling again.
+      this.serving = [];
+      // They find one that serves by dialling again.
       sessions.disconnectAll();
       return;
     }
-    for (const { job, status } of await store.jobs.list()) {
+    await this.lookAround();
+    const due = await this.due();
+    // What is more than a share is left to the others.
+    const share = shareOf(due.length, this.serving, this.options.owner);
+    this.runs.endAllBut(share);
+    for (const job of due) {
       if (this.closing.signal.aborted) return;
-      if (this.runs.has(job)) {
-        if (status !== 'running') this.runs.end(job);
-      } else if (status === 'running' || (status === 'stopped' && (await this.isOpen(job)))) {
-        await this.takeUp(job);
-      }
+      if (!this.runs.has(job) && this.runs.size < share) await this.takeUp(job);
     }
+  }
+
+  /** Who else serves, and whom another has shut out. */
+  private async lookAround(): Promise<void> {
+    const { store, sessions } = this.options;
+    const before = this.addresses.join(' ');
+    this.serving = await this.address.all();
+    if (this.addresses.join(' ') !== before && before !== '') sessions.tellCoordinators(this.addresses);
+    if (this.serving.length > 1)
+      for (const client of await store.clients.shutOut()) sessions.disconnect(client);
+  }
+
+  /** Jobs that are to be run by somebody. Those that run here and are not to be are ended. */
+  private async due(): Promise<readonly string[]> {
+    const due: string[] = [];
+    for (const { job, status } of await this.options.store.jobs.list()) {
+      const runs = this.runs.has(job);
+      if (runs && status !== 'running') this.runs.end(job);
+      if (runs || status === 'running' || (status === 'stopped' && (await this.isOpen(job)))) due.push(job);
+    }
+    return due;
   }
 
   private async takeUp(job: string): Promise<void> {
@@ -230,10 +264,13 @@ export class Jobs {
       store.jobs.state(job.job),
       store.leases.holder(job.job),
     ]);
+    const isElsewhere = owner !== undefined && owner !== this.options.owner;
     // Rounds of other processes are not heard of here.
     const latest = this.runs.has(job.job) ? standing.latest : undefined;
     const record = latest ?? (await store.rounds.of(job.job)).at(-1);
     if (record !== undefined) standing.latest = record;
-    return summaryOf({ job, announced, state, owner, standing });
+    if (isElsewhere) standing.reason = null;
+    const coordinator = this.serving.find((serving) => serving.owner === owner)?.address;
+    return summaryOf({ job, announced, state, owner, coordinator, standing });
   }
 }

@@ -100,8 +100,13 @@ export class Runs {
     this.runs.get(job)?.stopping.abort();
   }
 
+  /** Lets all but so many end after the round under way: those that were taken up last. */
+  endAllBut(most: number): void {
+    for (const { stopping } of [...this.runs.values()].slice(most)) stopping.abort();
+  }
+
   endAll(): void {
-    for (const { stopping } of this.runs.values()) stopping.abort();
+    this.endAllBut(0);
   }
 
   /** Ends all, takes up none any more. */

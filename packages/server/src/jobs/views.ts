@@ -15,9 +15,10 @@ export function summaryOf(about: {
   readonly announced: Announcement;
   readonly state: JobState | undefined;
   readonly owner: string | undefined;
+  readonly coordinator: string | undefined;
   readonly standing: Standing;
 }): JobSummary {
-  const { job, announced, state, owner, standing } = about;
+  const { job, announced, state, owner, coordinator, standing } = about;
   const spent = standing.latest?.epsilon ?? { releasedModel: 0, coordinator: 0 };
   return {
     job: job.job,
@@ -37,6 +38,7 @@ export function summaryOf(about: {
     model: state?.model ?? null,
     live: standing.live,
     owner: owner ?? null,
+    coordinator: coordinator ?? null,
   };
 }
 

@@ -9,6 +9,16 @@ import {
 } from '@tutti/shared/privacy';
 import type { Store, Tables } from '../store/store.js';
 
+/** How an entry is appended. */
+export interface Appending {
+  /** To be written through, where that is not the ledger's own: the job's, under its lease. */
+  readonly store?: Store;
+  /** Looks at the entries that this one will follow, whoever wrote them. It may refuse. */
+  readonly check?: () => void;
+  /** What becomes durable together with the entry, or not at all. */
+  readonly also?: (tables: Tables) => Promise<void>;
+}
+
 type Sha256 = Pick<Primitives, 'sha256'>;
 
 /** Appends by others between a read and a write, after which something else must be wrong. */
@@ -49,18 +59,14 @@ export class KeptLedger {
     return this.inTurn(() => this.read());
   }
 
-  /**
-   * @param store - to be written through, where that is not the ledger's own: the job's, under its lease
-   * @param also - what becomes durable together with the entry, or not at all
-   */
   append(
     job: string,
     event: LedgerEvent,
-    store: Store = this.store,
-    also?: (tables: Tables) => Promise<void>,
+    { store = this.store, check, also }: Appending = {},
   ): Promise<LedgerEntry> {
     return this.inTurn(async () => {
       for (let collisions = 0; ; collisions++) {
+        check?.();
         const time = new Date(this.now()).toISOString();
         const entry = nextEntry(this.primitives, this.entries.at(-1), { job, time, event });
         try {

@@ -10,6 +10,7 @@ import {
   type RoundReference,
 } from '@tutti/shared/protocol';
 import type { ArtifactFiles } from '../store/artifact-files.js';
+import { NotAffordable } from '../ledger/not-affordable.js';
 import type { Tables } from '../store/store.js';
 import type { JobState } from '../store/tables/jobs.js';
 import { beginTask, restoreTask, TrainingTask, type Task } from '../tasks/index.js';
@@ -69,7 +70,7 @@ export class JobRunner {
         seeded: options.seeded,
       } as const;
       const begin = (tables: Tables) => tables.jobs.setState(state);
-      ledgerState.apply(await ledger.append(name, opened, store, begin));
+      ledgerState.apply(await ledger.append(name, opened, { store, also: begin }));
       return new JobRunner(options, plan, ledgerState, task, state, undefined);
     }
     const stored = { model: await artifacts.fetch(known.model), state: await artifacts.fetch(known.task) };
@@ -159,7 +160,7 @@ export class JobRunner {
   async close(reason: 'rounds' | 'budget' | 'stopped'): Promise<void> {
     if (!this.ledgerState.isOpen) return;
     const { ledger, store } = this.options;
-    this.ledgerState.apply(await ledger.append(this.state.job, { kind: 'job-closed', reason }, store));
+    this.ledgerState.apply(await ledger.append(this.state.job, { kind: 'job-closed', reason }, { store }));
   }
 
   /** Finds out what the last runner left in the middle. What cannot be gone on with is given up, and stays charged if it was. */
@@ -221,18 +222,25 @@ export class JobRunner {
   private async debit({ round, attempt }: RoundReference, debit: Debit): Promise<void> {
     const { undecided } = this.ledgerState;
     if (undecided?.round === round && undecided.attempt === attempt) return;
+    const cost = this.cost(debit.sharers.length);
     const event: LedgerEvent = {
       kind: 'round-debited',
       round,
       attempt,
-      ...this.cost(debit.sharers.length),
+      ...cost,
       sharers: debit.sharers.length,
       survivors: debit.survivors.length,
       required: debit.required,
       participants: [...debit.sharers],
     };
-    const { ledger, store } = this.options;
-    this.ledgerState.apply(await ledger.append(this.state.job, event, store));
+    const { ledger, store, caps, job } = this.options;
+    // Since the cohort was drawn other jobs may have been charged, here and by other coordinators.
+    const check = () => {
+      const exhausted = caps?.exhausted({ ...cost, unit: job.privacy.unit });
+      const above = debit.sharers.filter((client) => exhausted?.has(client));
+      if (above.length > 0) throw new NotAffordable(above.length);
+    };
+    this.ledgerState.apply(await ledger.append(this.state.job, event, { store, check }));
   }
 
   private abort(
@@ -251,11 +259,12 @@ export class JobRunner {
   /** The end of an attempt, its record and where the job stands become durable together; the log goes with them. */
   private async conclude(event: LedgerEvent, state: JobState, record?: RoundRecord): Promise<void> {
     const { ledger, store, files } = this.options;
-    const entry = await ledger.append(state.job, event, store, async (tables) => {
+    const also = async (tables: Tables) => {
       if (record !== undefined) await tables.rounds.add(state.job, record);
       await tables.jobs.setState(state);
       await tables.roundLog.clear(state.job);
-    });
+    };
+    const entry = await ledger.append(state.job, event, { store, also });
     this.ledgerState.apply(entry);
     this.state = state;
     await files?.clear(state.job);

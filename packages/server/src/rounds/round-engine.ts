@@ -8,6 +8,7 @@ import type {
 } from '@tutti/shared/secagg';
 import { frame, sameRound, type Frame, type RoundReference } from '@tutti/shared/protocol';
 import type { JobMessage, Sessions } from '../connection/index.js';
+import { NotAffordable } from '../ledger/not-affordable.js';
 import { Declines } from './declines.js';
 import type { RoundLog } from './round-log.js';
 
@@ -47,7 +48,7 @@ export interface RoundEngineOptions {
   readonly model: string;
   readonly cohort: readonly string[];
   readonly sessions: Sessions;
-  /** Makes the debit durable. */
+  /** Makes the debit durable. @throws {NotAffordable} where it must not be: the round ends, and costs nothing */
   readonly debit: (debit: Debit) => Promise<void>;
   /** Keeps what a crash must not lose. Left out, a crash costs the round. */
   readonly log?: RoundLog;
@@ -248,7 +249,13 @@ export class RoundEngine {
           );
           break;
         case 'debit':
-          await this.options.debit(effect);
+          try {
+            await this.options.debit(effect);
+          } catch (error) {
+            if (!(error instanceof NotAffordable)) throw error;
+            // Nothing that follows the debit is done: nobody has been asked to unmask.
+            return this.perform(await this.options.machine.giveUp(error));
+          }
           this.charged = true;
           break;
         case 'phase':

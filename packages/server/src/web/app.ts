@@ -1,4 +1,5 @@
 import { Hono, type Context } from 'hono';
+import { cors } from 'hono/cors';
 import { routePath } from 'hono/route';
 import type { RevocationList } from '@tutti/shared/crypto';
 import type { ArtifactSource } from '@tutti/shared/protocol';
@@ -67,6 +68,8 @@ export function createWebApp(options: WebOptions): Hono {
       return context.body(await registry.metrics(), 200, { 'content-type': registry.contentType });
     });
   }
+  // A page of another coordinator that shares these jobs reads them too. They are for anybody, and no cookie is looked at.
+  for (const path of ['/artifacts/*', '/revocations']) app.use(path, cors());
   app.route('/artifacts', artifactRoutes(artifacts));
   if (options.revocations !== undefined) app.route('/revocations', revocationRoutes(options.revocations));
   if (enrolment !== undefined) app.route('/enrolment', enrolmentRoutes(enrolment));

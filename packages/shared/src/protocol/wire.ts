@@ -4,7 +4,7 @@ import { MESSAGE_TYPES } from '../secagg/index.js';
 import { attributesSchema } from './about.js';
 
 /** Raised by one whenever a message changes its meaning. Parties of different versions refuse one another. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** What travels: a small JSON header and one run of bytes (empty where a message has none). */
 export interface Frame {
@@ -70,6 +70,12 @@ const secagg = z.strictObject({
   message: z.enum(MESSAGE_TYPES),
 });
 
+/** Where coordinators that share their jobs are reached. */
+const addresses = z
+  .array(z.url({ protocol: /^https?$/ }).max(500))
+  .min(1)
+  .max(32);
+
 /** Headers that a coordinator sends. */
 export const toClientSchema = z.discriminatedUnion('type', [
   z.strictObject({
@@ -78,11 +84,17 @@ export const toClientSchema = z.discriminatedUnion('type', [
     nonce: hash,
     coordinator: hash,
   }),
-  /** With how far a body has come that an earlier connection of this client began, where one was cut off. */
+  /**
+   * With how far a body has come that an earlier connection of this client began, where one was cut off; and with the addresses of all coordinators
+   * that share the jobs, where there are several: a client is to be connected to each.
+   */
   z.strictObject({
     type: z.literal('welcome'),
     resume: z.strictObject({ digest: hash, received: z.int().min(1) }).optional(),
+    coordinators: addresses.optional(),
   }),
+  /** Who shares the jobs from now on. */
+  z.strictObject({ type: z.literal('coordinators'), at: addresses }),
   z.strictObject({
     type: z.literal('refused'),
     code: z.string().max(100),

@@ -154,6 +154,11 @@ export class SecAggCoordinator {
     return this.#inTurn(() => this.#close(now));
   }
 
+  /** Ends the round without its sum: where what it costs must not be spent, or nobody may wait for it any more. */
+  giveUp(reason: TuttiError): Promise<readonly CoordinatorEffect[]> {
+    return this.#inTurn(async () => (this.#aborted ? [] : this.#abort(reason)));
+  }
+
   /** After {@link restore}: tells everybody what it was told when the phase began, byte for byte. */
   resume(): Promise<readonly CoordinatorEffect[]> {
     return this.#inTurn(async () => {

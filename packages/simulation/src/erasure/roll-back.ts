@@ -1,5 +1,5 @@
 import { createTrainer } from '@tutti/client/training';
-import { TrainingTask } from '@tutti/server';
+import { TrainingTask, type Tables } from '@tutti/server';
 import { Refusal } from '@tutti/shared/errors';
 import { INITIAL_OPTIMISER_STATE, optimiserStateToBytes } from '@tutti/shared/learning';
 import type { LedgerEvent } from '@tutti/shared/privacy';
@@ -88,11 +88,12 @@ export async function rollBack(run: KeptRun, replay: Replay, checkpoint: Checkpo
     clients: [withdrawal.client],
     replay: { rounds: cost.kept, model, epsilonBudget },
   };
-  await ledger.append(jobHash, event, store, async (tables) => {
+  const also = async (tables: Tables) => {
     await tables.rounds.removeAfter(jobHash, cost.kept);
     await tables.jobs.setState({ job: jobHash, rounds: cost.kept, attempt: 0, model, task });
     await tables.roundLog.clear(jobHash);
-  });
+  };
+  await ledger.append(jobHash, event, { store, also });
 }
 
 /** Model and memory of the optimiser after a round. */

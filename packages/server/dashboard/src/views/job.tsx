@@ -35,7 +35,7 @@ export function Job({ job, rounds = [], mayAct, load, act }: JobProps) {
         <p class="quiet">
           <code title={job.job}>{short(job.job)}</code> · submitted by {job.submittedBy},{' '}
           {moment(job.submittedAt)}
-          {job.owner !== null && <> · run by {job.owner}</>}
+          {job.owner !== null && <> · run by {job.coordinator ?? job.owner}</>}
         </p>
         <label>
           <span>

@@ -20,6 +20,7 @@ export interface EnrolledClient {
   readonly withdrawn?: number;
 }
 
+const identityRow = z.object({ identity: z.string() });
 const memberRow = z.object({ identity: z.string(), attributes: json.pipe(attributesSchema) });
 const clientRow = z
   .object({
@@ -120,6 +121,14 @@ export class ClientTable {
       limit,
     );
     return rows.map((row) => clientRow.parse(row));
+  }
+
+  /** Keys of all clients that are revoked or have withdrawn. */
+  async shutOut(): Promise<readonly string[]> {
+    const rows = await this.access.read(
+      'SELECT identity FROM clients WHERE revoked_at IS NOT NULL OR withdrawn_at IS NOT NULL',
+    );
+    return rows.map((row) => identityRow.parse(row).identity);
   }
 
   /** Keys of all clients that are neither revoked nor withdrawn, in order, of those that a job is for: cohorts are drawn from them. */

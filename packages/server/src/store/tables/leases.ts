@@ -12,6 +12,8 @@ export interface Lease {
   readonly token: number;
 }
 
+const heldRow = z.object({ job: z.string(), owner: z.string() });
+
 /** Who runs which job. */
 export class LeaseTable {
   constructor(
@@ -70,6 +72,17 @@ export class LeaseTable {
     const [row] = await this.access.read('SELECT expires_at FROM leases WHERE job = ?', job);
     if (row === undefined) return 0;
     return Math.max(0, z.number().parse(row['expires_at']) - (await this.now()));
+  }
+
+  /** What is held now under a name that begins so, in the order of the names. */
+  async heldUnder(prefix: string): Promise<readonly Pick<Lease, 'job' | 'owner'>[]> {
+    const rows = await this.access.read(
+      'SELECT job, owner FROM leases WHERE expires_at > ? AND substr(job, 1, ?) = ? ORDER BY job',
+      await this.now(),
+      prefix.length,
+      prefix,
+    );
+    return rows.map((row) => heldRow.parse(row));
   }
 
   /** Who holds a job now, if anybody does. */
