@@ -21,9 +21,9 @@ import { Metrics } from '../metrics/index.js';
 import { AuditLog, authentication, oidcReader, Operators, requireRole } from '../operators/index.js';
 import { Records } from '../records/index.js';
 import { Retention } from '../retention/index.js';
-import { ArtifactFiles, RecentArtifacts, RoundFiles } from '../store/index.js';
+import { ArtifactFiles, isPostgres, RecentArtifacts, RoundFiles } from '../store/index.js';
 import { openTraces } from '../traces/index.js';
-import { WorkerExpander } from '../unmasking/index.js';
+import { SharedExpander, WorkerExpander } from '../unmasking/index.js';
 import { createWebApp, listen } from '../web/index.js';
 import { EventFeed } from './event-feed.js';
 import { readCoordinatorKey } from './key-file.js';
@@ -51,6 +51,8 @@ export interface RunningCoordinator {
 const PATIENCE = 250;
 /** Milliseconds between two announcements of how many clients are connected, where that has changed. */
 const ANNOUNCE_EVERY = 1_000;
+/** Milliseconds between two looks at whether another coordinator has masks to be expanded. */
+const HELP_EVERY = 250;
 /** Milliseconds between two looks at what was kept long enough. */
 const RETENTION_EVERY = 3_600_000;
 /** Milliseconds between two looks at the file of revoked certificates. */
@@ -135,9 +137,19 @@ export async function startCoordinator(
       },
       refused,
     });
-    const expander = new WorkerExpander();
-    undo.push(() => expander.close());
     const owner = randomUUID();
+    const threads = new WorkerExpander();
+    undo.push(() => threads.close());
+    const expander = new SharedExpander({
+      own: threads,
+      store,
+      files: new ArtifactFiles(storage, 'masks/'),
+      random: systemRandom,
+      owner,
+      lease: settings.lease * 1000,
+      now,
+      helpers: () => jobs.addresses.length - 1,
+    });
     let url = settings.url ?? '';
     const jobs: Jobs = new Jobs({
       primitives,
@@ -322,10 +334,14 @@ export async function startCoordinator(
     undo.push(() => sockets.close());
     undo.push(() => jobs.close());
     await jobs.start();
+    if (isPostgres(settings.store)) {
+      const help = () => expander.help().catch((error: unknown) => failed('unmasking.help', error));
+      undo.push(await repeated(help, HELP_EVERY, closing.signal));
+    }
     const keeping = { store, job: 'retention', owner, duration: settings.lease * 1000 };
     const enforce = async () => {
       if (!jobs.serves) return;
-      const enforced = underLease(keeping, () => retention.enforce());
+      const enforced = underLease(keeping, () => Promise.all([retention.enforce(), expander.tidy()]));
       await enforced.catch((error: unknown) => failed('retention', error));
     };
     undo.push(await repeated(enforce, RETENTION_EVERY, closing.signal));

@@ -8,6 +8,7 @@ import { FiledAuditTable } from './tables/filed-audits.js';
 import { JobTable } from './tables/jobs.js';
 import { LeaseTable, requireLease, type Lease } from './tables/leases.js';
 import { LedgerTable } from './tables/ledger.js';
+import { MaskOrderTable } from './tables/mask-orders.js';
 import { OperatorTable } from './tables/operators.js';
 import { RoundLogTable } from './tables/round-log.js';
 import { RoundTable } from './tables/rounds.js';
@@ -25,6 +26,7 @@ export class Tables {
   readonly erasures: ErasureTable;
   readonly filedAudits: FiledAuditTable;
   readonly leases: LeaseTable;
+  readonly maskOrders: MaskOrderTable;
 
   constructor(access: Access, now: () => Promise<number>) {
     this.ledger = new LedgerTable(access);
@@ -38,6 +40,7 @@ export class Tables {
     this.erasures = new ErasureTable(access);
     this.filedAudits = new FiledAuditTable(access);
     this.leases = new LeaseTable(access, now);
+    this.maskOrders = new MaskOrderTable(access);
   }
 }
 

@@ -117,4 +117,19 @@ export const MIGRATIONS: readonly Migration[] = [
   );
   `,
   },
+  {
+    statements: `
+  CREATE TABLE mask_orders (
+    sum TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    keys BYTEA NOT NULL,
+    signs BYTEA NOT NULL,
+    lane_bits INTEGER NOT NULL,
+    length BIGINT NOT NULL,
+    result TEXT,
+    ordered_at BIGINT NOT NULL,
+    PRIMARY KEY (sum, place)
+  );
+  `,
+  },
 ];

@@ -74,6 +74,13 @@ export class LeaseTable {
     return Math.max(0, z.number().parse(row['expires_at']) - (await this.now()));
   }
 
+  /** Forgets everything under a name that begins so: what was done under it is over. */
+  async forget(prefix: string): Promise<void> {
+    await this.access.write((connection) =>
+      connection.query('DELETE FROM leases WHERE substr(job, 1, ?) = ?', prefix.length, prefix),
+    );
+  }
+
   /** What is held now under a name that begins so, in the order of the names. */
   async heldUnder(prefix: string): Promise<readonly Pick<Lease, 'job' | 'owner'>[]> {
     const rows = await this.access.read(
