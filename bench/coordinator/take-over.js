@@ -1,8 +1,9 @@
 /**
  * How long it takes until a second coordinator has taken over, with everything as it is by default: two `tutti coordinator` on one PostgreSQL, of which
- * the one that serves is killed in the middle of a round. Clients are as they are deployed, and dial one name for both.
+ * the one that runs the job is killed in the middle of a round. Clients are as they are deployed. Each coordinator has an address of its own, and clients are
+ * connected to both; or they have `one` name, the other stands by, and clients dial on until they find it.
  *
- * Usage: node bench/coordinator/take-over.js postgres://… [clients, 6] [times, 3]
+ * Usage: node bench/coordinator/take-over.js postgres://… [clients, 6] [times, 3] [own | one]
  * The database must be empty; each time uses it for a job of its own.
  */
 import { execFile, spawn } from 'node:child_process';
@@ -15,7 +16,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import {
-  dialCoordinator,
+  dialCoordinators,
   enrol,
   HttpArtifacts,
   Library,
@@ -27,7 +28,7 @@ import { createIdentity, fromHex } from '@tutti/shared/crypto';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
 import { decodeInvitation } from '@tutti/shared/protocol';
 
-const [store, count = '6', times = '3'] = process.argv.slice(2);
+const [store, count = '6', times = '3', addresses = 'own'] = process.argv.slice(2);
 if (store === undefined) throw new Error('Name an empty PostgreSQL database: postgres://…');
 const tutti = fileURLToPath(new URL('../../packages/cli/bin/tutti.js', import.meta.url));
 const directory = await mkdtemp(join(tmpdir(), 'tutti-bench-'));
@@ -40,8 +41,8 @@ console.log(
 const ports = [];
 const name = createServer((socket) => lead(socket, ports.length)).listen(0, '127.0.0.1');
 await once(name, 'listening');
-const url = `http://127.0.0.1:${name.address().port}`;
-const made = JSON.parse(await run('coordinator', 'init', folder, '--store', store, '--url', url, '--json'));
+const url = addresses === 'one' ? ['--url', `http://127.0.0.1:${name.address().port}`] : [];
+const made = JSON.parse(await run('coordinator', 'init', folder, '--store', store, ...url, '--json'));
 process.env.TUTTI_TOKEN = made.operator.token;
 
 let serving = await start();
@@ -52,6 +53,7 @@ const clients = [];
 for (const word of JSON.parse(await run('invite', '--count', count, '--json')).invitations)
   clients.push(await takePart(word));
 for (let time = 0; time < Number(times); time++) {
+  if (addresses !== 'one') await standing.found;
   const job = join(directory, `job-${time}.yaml`);
   await writeFile(job, jobFile(`take-over-${time}`));
   const middle = serving.said(({ kind, live }) => kind === 'phase' && live.phase === 'input');
@@ -111,8 +113,9 @@ async function start() {
     });
   const { listening } = await said(({ listening: at }) => at !== undefined);
   const port = Number(new URL(listening).port);
+  const found = said(({ kind, connected }) => kind === 'clients' && connected === Number(count));
   ports.push(port);
-  return { child, said, url: listening, port };
+  return { child, said, url: listening, port, found };
 }
 
 /** Leads a connection to the next coordinator that takes it. */
@@ -142,7 +145,7 @@ async function takePart(word) {
     authority: fromHex(invitation.authority),
     coordinator: fromHex(invitation.coordinator),
     groupId: fromHex(invitation.group),
-    library: new Library(new HttpArtifacts(url), primitives),
+    library: new Library(new HttpArtifacts(() => connection?.addresses ?? [invitation.url]), primitives),
     work: { contribute: ({ model }) => Promise.resolve(new Float32Array(model.length)) },
     policy: {
       maximumEpsilon: 1e9,
@@ -154,11 +157,11 @@ async function takePart(word) {
     journal: new MemoryJournal(),
     patience: USUAL_PATIENCE,
     now: () => Date.now(),
-    observe: ({ kind }) => kind === 'welcomed' && connection?.settled(),
+    observe: (event) => connection?.hear(event),
   });
-  const connection = dialCoordinator(url, {
+  const connection = dialCoordinators(invitation.url, {
     largestBody: 2 ** 24,
-    accept: (channel) => participant.accept(channel),
+    accept: (channel, coordinator) => participant.accept(channel, coordinator),
   });
   return connection;
 }

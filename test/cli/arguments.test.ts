@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  address,
   fraction,
   fractionBelowOne,
   nonNegative,
@@ -21,6 +22,7 @@ describe('what a flag is read as', () => {
     [wholeNumber(3), '3', 3],
     [wholeNumber(1, 30), '30', 30],
     [seed, '2147483647', 2147483647],
+    [address, 'https://a.example:7430', 'https://a.example:7430'],
   ])('reads what is within bounds, case %#', (read, text, value) => {
     expect(read(text)).toBe(value);
   });
@@ -40,6 +42,8 @@ describe('what a flag is read as', () => {
     [wholeNumber(3), '2', 'whole number, at least 3'],
     [wholeNumber(1, 30), '31', 'whole number from 1 to 30'],
     [seed, '2147483648', 'from 0 to 2147483647'],
+    [address, 'coordinator.example', 'begins with https://'],
+    [address, 'ftp://coordinator.example', 'begins with https://'],
   ])('refuses what is not, and says what it must be, case %#', (read, text, complaint) => {
     expect(() => read(text)).toThrow(complaint);
   });

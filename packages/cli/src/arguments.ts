@@ -54,3 +54,10 @@ export function publicKey(text: string): string {
   if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError('It must be 64 hexadecimal digits.');
   return text;
 }
+
+/** Where a server is reached over HTTP. */
+export function address(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new InvalidArgumentError('It must be an address that begins with https:// or http://.');
+  return text;
+}

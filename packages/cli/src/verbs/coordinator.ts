@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import pino from 'pino';
 import type { Certify } from '@tutti/server';
+import { address } from '../arguments.js';
 import { openClient, withAccess, type AccessFlags } from '../coordinator/access.js';
 import { table } from '../coordinator/job-words.js';
 import { initCoordinator, SETTINGS_FILE, type NewCoordinator } from '../coordinator/setup.js';
@@ -11,6 +12,7 @@ import { version } from '../version.js';
 
 interface RunFlags {
   readonly config: string;
+  readonly url?: string;
   readonly host?: string;
   readonly port?: number;
   readonly insecure?: boolean;
@@ -74,6 +76,11 @@ export function coordinatorCommand(surroundings: Surroundings): Command {
   return new Command('coordinator')
     .description('run a coordinator: the daemon that operators submit jobs to and clients connect to')
     .option('--config <file>', 'its settings', SETTINGS_FILE)
+    .option(
+      '--url <address>',
+      'over the settings: where clients reach it, each of several at its own',
+      address,
+    )
     .option('--host <address>', 'over the settings')
     .option('--port <number>', 'over the settings; 0: any that is free', Number)
     .option('--insecure', 'listen beyond loopback without TLS')
@@ -93,7 +100,7 @@ async function runCoordinator(flags: RunFlags, { stderr, onInterrupt, exit }: Su
   );
   const { located, readSettings, startCoordinator } = await import('@tutti/server');
   const read = await readSettings(flags.config);
-  const { host, port, insecure, behindProxy } = flags;
+  const { url, host, port, insecure, behindProxy } = flags;
   const listen = {
     ...read.settings.listen,
     ...(host !== undefined && { host }),
@@ -101,7 +108,7 @@ async function runCoordinator(flags: RunFlags, { stderr, onInterrupt, exit }: Su
     ...(insecure !== undefined && { insecure }),
     ...(behindProxy !== undefined && { behindProxy }),
   };
-  const location = { ...read, settings: { ...read.settings, listen } };
+  const location = { ...read, settings: { ...read.settings, ...(url !== undefined && { url }), listen } };
   const { authorityFolder } = location.settings.keys;
   const { days } = location.settings.enrolment;
   const certifyHere: Certify | undefined =
