@@ -362,7 +362,7 @@ export class TestFederation {
         pause: 0,
         retry: { least: 0, most: 0 },
         patience: 5,
-        lease: 300,
+        lease: 1000,
       },
       now,
       ...watching,
