@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the federation's coordinator once, and starts one on it. Both coordinators share the folder, its key and the store.
+# Makes the federation's coordinator once, and starts one on it. Both coordinators share the folder, its key, the store and the bucket.
 set -eu
 cd /data
 tutti() { node /tutti/packages/cli/bin/tutti.js "$@"; }
@@ -7,7 +7,7 @@ tutti() { node /tutti/packages/cli/bin/tutti.js "$@"; }
 if [ "${TUTTI_SETUP:-}" = yes ]; then
   if [ ! -e federation/token ]; then
     tutti coordinator init federation --url http://coordinator:7430 --store "$TUTTI_STORE" --json >made.json
-    printf '%s' 'metrics: { open: true }' >>federation/coordinator.yaml
+    cat /compose/settings.yaml >>federation/coordinator.yaml
     node -p 'JSON.parse(require("node:fs").readFileSync("made.json", "utf8")).operator.token' >federation/token
     rm made.json
   fi

@@ -4,8 +4,16 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-const ACCESS_KEY = 'tests-access-key';
-const SECRET_KEY = 'tests-secret-key';
+/** Who may use it, and what it is called. */
+interface BucketTerms {
+  readonly bucket: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+const USUAL: BucketTerms = {
+  bucket: 'models',
+  credentials: { accessKeyId: 'tests-access-key', secretAccessKey: 'tests-secret-key' },
+};
 
 interface Answer {
   readonly status: number;
@@ -23,10 +31,15 @@ export class TestBucket {
   /** What it answers to everything, where it is set. */
   failing: Answer | undefined;
   versioning: 'Enabled' | 'Suspended' | undefined;
-  readonly bucket = 'models';
-  readonly credentials = { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY };
+  readonly bucket: string;
+  readonly credentials: BucketTerms['credentials'];
 
-  private constructor(private readonly server: Server) {
+  private constructor(
+    private readonly server: Server,
+    { bucket, credentials }: BucketTerms,
+  ) {
+    this.bucket = bucket;
+    this.credentials = credentials;
     server.on('request', (request, response) => {
       void (async () => {
         const chunks: Buffer[] = [];
@@ -37,10 +50,10 @@ export class TestBucket {
     });
   }
 
-  static async start(): Promise<TestBucket> {
+  static async start(terms = USUAL): Promise<TestBucket> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const bucket = new TestBucket(server);
+    const bucket = new TestBucket(server, terms);
     onTestFinished(() => bucket.stop());
     return bucket;
   }
@@ -61,7 +74,7 @@ export class TestBucket {
 
   private answer(request: IncomingMessage, body: Buffer): Answer {
     const url = new URL(request.url ?? '', this.endpoint);
-    if (!isSigned(request, url)) return failure(403, 'SignatureDoesNotMatch');
+    if (!isSigned(request, url, this.credentials)) return failure(403, 'SignatureDoesNotMatch');
     const [, bucket, key] = /^\/([^/]*)\/?(.*)$/.exec(decodeURIComponent(url.pathname)) ?? [];
     if (bucket !== this.bucket) return failure(404, 'NoSuchBucket');
     if (key === undefined || key === '') return this.ofBucket(url.searchParams);
@@ -98,10 +111,14 @@ export class TestBucket {
 const PAGE = 3;
 
 /** AWS Signature Version 4: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html */
-function isSigned({ method, headers }: IncomingMessage, url: URL): boolean {
+function isSigned(
+  { method, headers }: IncomingMessage,
+  url: URL,
+  { accessKeyId, secretAccessKey }: BucketTerms['credentials'],
+): boolean {
   const [, scope, names, signature] =
     new RegExp(
-      `^AWS4-HMAC-SHA256 Credential=${ACCESS_KEY}/([^,]+), SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$`,
+      `^AWS4-HMAC-SHA256 Credential=${accessKeyId}/([^,]+), SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$`,
     ).exec(headers.authorization ?? '') ?? [];
   if (scope === undefined || names === undefined) return false;
   const query = [...url.searchParams]
@@ -114,7 +131,9 @@ function isSigned({ method, headers }: IncomingMessage, url: URL): boolean {
   const toSign = ['AWS4-HMAC-SHA256', headers['x-amz-date'], scope, sha256(Buffer.from(canonical))].join(
     '\n',
   );
-  const key = scope.split('/').reduce<string | Buffer>((last, part) => hmac(last, part), `AWS4${SECRET_KEY}`);
+  const key = scope
+    .split('/')
+    .reduce<string | Buffer>((last, part) => hmac(last, part), `AWS4${secretAccessKey}`);
   return hmac(key, toSign).toString('hex') === signature;
 }
 
