@@ -40,6 +40,23 @@ describe('a coordinator’s settings', () => {
     },
   );
 
+  it.each([{ rounds: 30 }, { checkpoints: 30, rounds: 29 }])(
+    'are refused where records of rounds would go before their checkpoints: %j',
+    (retention) => {
+      expect(() => parseSettings(JSON.stringify({ keys, retention }), 'test')).toThrow(
+        expect.objectContaining({
+          code: 'coordinator.settings',
+          message: expect.stringContaining('retention.checkpoints') as string,
+        }),
+      );
+    },
+  );
+
+  it('may keep records of rounds for as long as their checkpoints, or longer', () => {
+    for (const retention of [{ checkpoints: 30, rounds: 30 }, { checkpoints: 1, rounds: 365 }, {}])
+      expect(parseSettings(JSON.stringify({ keys, retention }), 'test').retention).toEqual(retention);
+  });
+
   it.each(['keys: [', 'listen: { port: 70000 }', `keys: ${JSON.stringify(keys)}\nlistne: {}`])(
     'are refused where they are wrong: %j',
     (text) => {

@@ -161,6 +161,29 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       ]);
     });
 
+    it('lists what came after an attempt, whether that is still there or not', async () => {
+      const { rounds } = await opening();
+      const places = async (after?: { round: number; attempt: number }) =>
+        (await rounds.of(JOB, after)).map(({ round, attempt }) => `${round}.${attempt}`);
+      for (const [round, attempt] of [
+        [1, 0],
+        [2, 0],
+        [2, 1],
+        [3, 0],
+      ] as const)
+        await rounds.add(JOB, recordOf(round, attempt));
+      await rounds.add(OTHER, recordOf(2));
+      expect(await places({ round: 2, attempt: 0 })).toEqual(['2.1', '3.0']);
+      await rounds.remove(JOB, [
+        { round: 1, attempt: 0 },
+        { round: 2, attempt: 0 },
+      ]);
+      expect(await places()).toEqual(['2.1', '3.0']);
+      expect(await places({ round: 2, attempt: 0 })).toEqual(['2.1', '3.0']);
+      expect(await places({ round: 3, attempt: 0 })).toEqual([]);
+      expect(await rounds.of(OTHER)).toHaveLength(1);
+    });
+
     it('keeps what a transaction that fails has done out of everybody’s sight', async () => {
       const store = await opening();
       const failing = store.atomically(async (tables) => {

@@ -98,6 +98,20 @@ describe('the record of processing', () => {
     expect(headings).toEqual(['(a)', '(b)', '(c)', '(d)', '(e)', '(f)', '(g)']);
     expect(paperMarkdown(processingRecord(facts))).toContain('age, dose, ill');
   });
+
+  it('tells for how long a coordinator keeps what, and what it keeps for good', () => {
+    const retention = { checkpoints: 90, rounds: 365, invitations: 1 };
+    const section = processingRecord({ ...facts, retention }).sections[5]!;
+    const text = Object.fromEntries((section.entries ?? []).map((entry) => [entry.label, entry.text]));
+    expect(text['Checkpoints of models']).toMatch(/^deleted 90 days after/);
+    expect(text['Records of rounds']).toMatch(/^deleted 365 days after/);
+    expect(text['Invitations']).toMatch(/^deleted 1 day after/);
+    expect(text['Audit log']).toBe('no period is set');
+    expect(text['Never deleted']).toContain('the privacy ledger');
+    expect(section.open?.join()).not.toContain('logs');
+    expect(paperMarkdown(draftDpia({ ...facts, retention }))).toContain('deleted 90 days after');
+    expect(paperMarkdown(draftDpia(facts))).toContain('How long models and logs are kept');
+  });
 });
 
 describe('the report on minimisation', () => {

@@ -94,11 +94,15 @@ export function remoteJobCommands(surroundings: Surroundings): readonly Command[
     .option('--follow', 'go on until the job is over')
     .action(async (named: string, flags: AccessFlags & { follow?: boolean }) => {
       const client = await openClient(flags, surroundings);
-      for (let seen = 0; ;) {
+      for (let after: string | undefined; ;) {
         const { status } = await client.call('showJob', { named });
-        const rounds = await client.call('listRounds', { named, query: { after: seen } });
+        const rounds = await client.call('listRounds', {
+          named,
+          query: after === undefined ? {} : { after },
+        });
         for (const record of rounds) say(record, roundLine(record), flags);
-        seen += rounds.length;
+        const last = rounds.at(-1);
+        if (last !== undefined) after = `${last.round}.${last.attempt}`;
         if (flags.follow !== true || status === 'finished' || status === 'stopped') return;
         await new Promise((resolve) => setTimeout(resolve, POLL));
       }

@@ -3,7 +3,7 @@ import type { remedyChoiceSchema } from '@tutti/server/api';
 import { Refusal } from '@tutti/shared/errors';
 import type { z } from 'zod';
 import type { ErasureCertificate, ErasureRequest, Remedy } from '@tutti/shared/rights';
-import type { RemedyCosts } from '@tutti/simulation';
+import type { RemedyCosts, ReplayCost } from '@tutti/simulation';
 import { openClient, type AccessFlags } from '../coordinator/access.js';
 import type { ApiClient } from '../coordinator/api-client.js';
 import { runObserver } from '../output/observer.js';
@@ -15,7 +15,11 @@ export type DeskRequest = Omit<ErasureRequest, 'begun'> & {
 };
 
 /** What each remedy costs and gives; a deployment has no approximate one. */
-export type Costs = Omit<RemedyCosts, 'approximate'> & Partial<Pick<RemedyCosts, 'approximate'>>;
+export type Costs = Omit<RemedyCosts, 'approximate' | 'exact'> &
+  Partial<Pick<RemedyCosts, 'approximate'>> & { readonly exact: KnownCost };
+
+/** A coordinator does not know for ever how long its rounds took. */
+export type KnownCost = Omit<ReplayCost, 'seconds'> & { readonly seconds?: number | undefined };
 
 /** A request, and while it is open what each remedy costs and gives. */
 export interface ShownRequest {

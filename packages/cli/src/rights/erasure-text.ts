@@ -1,8 +1,7 @@
 import { deltaFigure, epsilonFigure } from '@tutti/shared/privacy';
 import type { ErasureCertificate, Outcome } from '@tutti/shared/rights';
-import type { ReplayCost } from '@tutti/simulation';
 import { counted, duration } from '../output/figures.js';
-import type { Costs, DeskRequest } from './erasure-desks.js';
+import type { Costs, DeskRequest, KnownCost } from './erasure-desks.js';
 
 /** The remedies with what each costs and gives, for whoever has to choose. */
 export function costLines({
@@ -38,15 +37,16 @@ export function costLines({
   ];
 }
 
-function replayText(cost: ReplayCost, back: string, run: string): string {
+function replayText(cost: KnownCost, back: string, run: string): string {
   const { kept, replayed, seconds, epsilonNow, epsilonAfter, epsilonBudget } = cost;
   if (replayed === 0) return 'nothing has to be run again';
   const budget =
     epsilonAfter > epsilonBudget
       ? `: needs a budget above ${epsilonBudget}`
       : `, within the budget of ${epsilonBudget}`;
+  const took = seconds === undefined ? '' : ` (${duration(seconds)} the first time)`;
   return (
-    `${back} ${kept}, ${run} ${counted(replayed, 'round')} again (${duration(seconds)} the first time); ` +
+    `${back} ${kept}, ${run} ${counted(replayed, 'round')} again${took}; ` +
     `ε ${epsilonFigure(epsilonNow)} becomes ${epsilonFigure(epsilonAfter)}${budget}`
   );
 }

@@ -73,9 +73,15 @@ export const ENDPOINTS = {
   listRounds: {
     method: 'get',
     path: '/api/jobs/{job}/rounds',
-    summary: 'What each round and attempt of a job came to, in their order',
+    summary: 'What each round and attempt of a job came to, in their order, as far as it is kept',
     role: 'viewer',
-    query: z.object({ after: z.coerce.number().int().min(0).default(0).describe('Leaves out so many') }),
+    query: z.object({
+      after: z
+        .string()
+        .regex(/^\d{1,9}\.\d{1,4}$/, 'a round and an attempt, as 12.0')
+        .optional()
+        .describe('Leaves out this attempt and what came before it: 12.0 is the first attempt at round 12'),
+    }),
     answer: z.array(schema.roundSchema),
   },
   jobResult: {

@@ -160,7 +160,7 @@ export const remedyChoiceSchema = z.object({
   exact: z.object({
     kept: z.int(),
     replayed: z.int(),
-    seconds: z.number(),
+    seconds: z.number().optional(),
     epsilonNow: epsilon,
     epsilonAfter: epsilon,
     epsilonBudget: z.number(),

@@ -264,6 +264,7 @@ export async function startCoordinator(
       erasure,
       enrols: () => enrolment.enrols,
       version,
+      retention: settings.retention,
       now,
     });
     const startedAt = new Date(now()).toISOString();

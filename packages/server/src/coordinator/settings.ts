@@ -162,9 +162,22 @@ export const coordinatorSettingsSchema = z.strictObject({
       checkpoints: days
         .optional()
         .describe('Days after which models that later rounds have replaced are deleted. Left out: never.'),
+      rounds: days
+        .optional()
+        .describe(
+          'Days after which records of rounds are deleted, once their checkpoints are gone. Left out: never.',
+        ),
+      invitations: days
+        .optional()
+        .describe('Days after they expired after which invitations are deleted. Left out: never.'),
       logs: days
         .optional()
         .describe('Days after which entries of the audit log are deleted. Left out: never.'),
+    })
+    .refine(({ checkpoints = Infinity, rounds }) => rounds === undefined || rounds >= checkpoints, {
+      path: ['rounds'],
+      error:
+        'not shorter than `retention.checkpoints`: the record of a round says which files are its checkpoint',
     })
     .prefault({})
     .describe('Never deleted: the privacy ledger, and what an open request for erasure needs.'),

@@ -1,4 +1,5 @@
 export * from './desk.js';
 export type { RemedyWish } from './remedies.js';
-export type { GoingBack, RemedyChoice } from './standing.js';
+export { replayJob, type Replay } from './replay.js';
+export { remedyChoice, type GoingBack, type RemedyChoice } from './standing.js';
 export { supersededStates } from './superseded.js';

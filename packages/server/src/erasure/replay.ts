@@ -20,7 +20,7 @@ export interface Replay {
  * repeat no round, so that these are new ones, and each client asks its own policy whether it takes part.
  *
  * @param terms - of the job whose state is gone back to
- * @throws {Refusal} `erasure.no-checkpoint` where that state was not kept
+ * @throws {Refusal} `erasure.no-checkpoint` where that state, or the record that says which it was, is not kept any more
  */
 export async function replayJob(
   about: {
@@ -34,7 +34,7 @@ export async function replayJob(
 ): Promise<Replay> {
   const startFrom = rounds === 0 ? terms.startFrom : await stateAfter(about.store, of, rounds);
   for (const hash of startFrom === undefined ? [] : [startFrom.model, startFrom.optimiser])
-    if (!(await about.artifacts.has(hash))) throw noCheckpoint(rounds);
+    if (!(await about.artifacts.has(hash))) throw noCheckpoint(rounds, 'its files were deleted');
   const { population, ...rest } = { ...terms };
   delete rest.startFrom;
   const input: JobInput = {
@@ -59,14 +59,17 @@ async function stateAfter(store: Pick<Store, 'rounds'>, job: string, rounds: num
   const record = (await store.rounds.of(job)).find(
     ({ round, outcome }) => round === rounds && outcome === 'completed',
   );
-  if (record?.taskHash === undefined) throw noCheckpoint(rounds);
+  if (record === undefined)
+    throw noCheckpoint(rounds, 'the record of that round, which names it, was deleted');
+  if (record.taskHash === undefined)
+    throw noCheckpoint(rounds, 'what the optimiser remembered was not noted');
   return { model: record.modelHash, optimiser: record.taskHash };
 }
 
-function noCheckpoint(rounds: number): Refusal {
+function noCheckpoint(rounds: number, why: string): Refusal {
   return new Refusal(
     'erasure.no-checkpoint',
-    `The state after round ${rounds} was not kept.`,
-    'Submit a new job, which the client is not part of, and take this one’s model out of use.',
+    `The state after round ${rounds} cannot be gone back to: ${why}.`,
+    'Submit a new job, which the client is not part of, and take this one’s model out of use. Longer periods (`retention`) keep more to go back to.',
   );
 }

@@ -1,6 +1,6 @@
 import type { LedgerEntry } from '@tutti/shared/privacy';
 import { Account, releasedModelEvent } from '@tutti/shared/privacy';
-import { encodingPlan, roundCost, type AnnouncedJob, type RoundRecord } from '@tutti/shared/protocol';
+import { encodingPlan, roundCost, type AnnouncedJob } from '@tutti/shared/protocol';
 import {
   certifiedRemoval,
   clientFamilyAccount,
@@ -25,8 +25,8 @@ export interface GoingBack {
   readonly epsilonNow: number;
   readonly epsilonAfter: number;
   readonly epsilonBudget: number;
-  /** Seconds that these rounds took the first time. */
-  readonly seconds: number;
+  /** Seconds that these rounds took the first time; undefined where it is not known of all of them any more. */
+  readonly seconds: number | undefined;
 }
 
 /** What is to be known before a remedy is chosen. */
@@ -78,7 +78,7 @@ export async function remedyChoice(
       epsilonNow: account.epsilon(delta),
       epsilonAfter: accountAfter(account, terms, replayed).epsilon(delta),
       epsilonBudget: terms.privacy.epsilon,
-      seconds: millisecondsAfter(await store.rounds.of(job), back, job) / 1000,
+      seconds: await secondsAfter(store, back, job),
     },
     certified: certifiedRemoval(
       {
@@ -112,12 +112,16 @@ function accountAfter(account: Account, terms: AnnouncedJob, further: number): A
   return next;
 }
 
-/** Of the rounds of the standing job alone, where the beginning is in another. */
-function millisecondsAfter(
-  records: readonly RoundRecord[],
+/** Of the rounds of the standing job alone, where the beginning is in another. Records are not kept for ever. */
+async function secondsAfter(
+  store: Surroundings['store'],
   back: Pick<GoingBack, 'job' | 'rounds'>,
   job: string,
-): number {
+): Promise<number | undefined> {
   const from = back.job === job ? back.rounds : 0;
-  return records.reduce((sum, { round, milliseconds }) => (round > from ? sum + milliseconds.total : sum), 0);
+  const records = (await store.rounds.of(job)).filter(({ round }) => round > from);
+  const known = records.filter(({ outcome }) => outcome === 'completed').length;
+  const rounds = (await store.jobs.state(job))?.rounds ?? 0;
+  if (known < rounds - from) return undefined;
+  return records.reduce((sum, { milliseconds }) => sum + milliseconds.total, 0) / 1000;
 }

@@ -8,7 +8,7 @@ import {
 } from '@tutti/shared/protocol';
 import type { JobDetail, JobResult, JobSummary, Submission } from '../api/schemas.js';
 import type { Actor } from '../operators/operators.js';
-import type { JobStatus, SubmittedJob } from '../store/index.js';
+import type { AttemptAt, JobStatus, SubmittedJob } from '../store/index.js';
 import { KeptJobs } from './kept-jobs.js';
 import { requireStanding } from './require-standing.js';
 import { Runs, type RunsOptions } from './runs.js';
@@ -128,9 +128,10 @@ export class Jobs {
     return detailOf(await this.summary(job), await this.kept.announced(job.job));
   }
 
-  async rounds(named: string, after: number): Promise<readonly RoundRecord[]> {
+  /** What was recorded of rounds, and is still kept. @param after - leaves out this attempt and what came before it */
+  async rounds(named: string, after?: AttemptAt): Promise<readonly RoundRecord[]> {
     const { job } = await this.kept.find(named);
-    return (await this.options.store.rounds.of(job)).slice(after);
+    return this.options.store.rounds.of(job, after);
   }
 
   /** @throws {Refusal} `job.no-model` where the job has not begun, and what {@link requireStanding} refuses */

@@ -14,6 +14,7 @@ import {
   type FiledReport,
   type Paper,
   type ProcessingFacts,
+  type RetentionPeriods,
 } from '@tutti/shared/rights';
 import type { ErasureDesk } from '../erasure/desk.js';
 import type { Jobs } from '../jobs/jobs.js';
@@ -38,6 +39,7 @@ export interface RecordsOptions {
   /** Whether this coordinator is its own enrolment authority. */
   readonly enrols: () => boolean;
   readonly version: string;
+  readonly retention: RetentionPeriods;
   /** Unix time in milliseconds. */
   readonly now: () => number;
 }
@@ -170,7 +172,7 @@ export class Records {
     { job, source }: SubmittedJob,
     statement: PrivacyStatement | undefined,
   ): Promise<ProcessingFacts | undefined> {
-    const { jobs, erasure, version, now } = this.options;
+    const { jobs, erasure, version, retention, now } = this.options;
     const announced = await jobs.announced(job);
     const submitted = readSubmission(source);
     if (!isTraining(announced) || !isTraining(submitted)) return undefined;
@@ -179,6 +181,7 @@ export class Records {
       made: new Date(now()).toISOString(),
       software: `Tutti ${version}`,
       erasures: (await erasure.requests()).filter((request) => request.job === job),
+      retention,
       ...(statement && { statement }),
     };
   }

@@ -1,18 +1,10 @@
-import { statesOf, type AnnouncedJob } from '@tutti/shared/protocol';
-import { familyOf, type ErasureRequest } from '@tutti/shared/rights';
+import { statesOf, type AnnouncedJob, type RoundRecord } from '@tutti/shared/protocol';
+import { familyOf, type ErasureRequest, type RetentionPeriods } from '@tutti/shared/rights';
 import type { KeptLedger } from '../ledger/kept-ledger.js';
 import type { AuditLog } from '../operators/audit-log.js';
-import type { ArtifactFiles, Store } from '../store/index.js';
+import type { ArtifactFiles, AttemptAt, Store } from '../store/index.js';
 
 const DAY = 86_400_000;
-
-/** For how many days what is kept; left out, for ever. */
-export interface RetentionPeriods {
-  /** Models that later rounds have replaced, and what the optimiser remembered. */
-  readonly checkpoints?: number | undefined;
-  /** Entries of the audit log. */
-  readonly logs?: number | undefined;
-}
 
 export interface RetentionOptions {
   readonly periods: RetentionPeriods;
@@ -35,17 +27,24 @@ export interface RetentionOptions {
   readonly now: () => number;
 }
 
+/** How much was deleted: files of checkpoints, records, invitations, entries. */
+export type Deleted = { readonly [Kind in keyof RetentionPeriods]-?: number };
+
 /**
- * Deletes what was kept long enough (Article 5(1)(e) GDPR). Never: the privacy ledger, the records of rounds, the log of requests for erasure, the
+ * Deletes what was kept long enough (Article 5(1)(e) GDPR). Never: the privacy ledger, the log of requests for erasure, the
  * model that a job stands at and what it needs to go on, and the checkpoints of a job about which a request for erasure is open, since an
- * exact remedy goes back to one of them. What a job is still to begin from stays too.
+ * exact remedy goes back to one of them; nor their records. What a job is still to begin from stays too.
  */
 export class Retention {
   constructor(private readonly options: RetentionOptions) {}
 
-  /** @returns how many files and entries of the audit log were deleted */
-  async enforce(): Promise<{ readonly checkpoints: number; readonly logs: number }> {
-    return { checkpoints: await this.deleteCheckpoints(), logs: await this.deleteLogs() };
+  async enforce(): Promise<Deleted> {
+    return {
+      checkpoints: await this.deleteCheckpoints(),
+      rounds: await this.deleteRounds(),
+      invitations: await this.deleteInvitations(),
+      logs: await this.deleteLogs(),
+    };
   }
 
   private async deleteCheckpoints(): Promise<number> {
@@ -87,7 +86,7 @@ export class Retention {
       const gone: string[] = [];
       for (const record of await store.rounds.of(job)) {
         const hashes = statesOf(record);
-        const isOld = (ended.get(record.round) ?? Infinity) < before && !held.has(job);
+        const isOld = (ended.get(placeOf(record)) ?? Infinity) < before && !held.has(job);
         if (isOld) gone.push(...hashes);
         else for (const hash of hashes) needed.add(hash);
       }
@@ -108,15 +107,59 @@ export class Retention {
     return new Set(open.flatMap(({ job }) => (job === undefined ? [] : [...familyOf(ledger.all, job)])));
   }
 
-  /** When each round of a job was completed, by the ledger. */
-  private endsOf(job: string): ReadonlyMap<number, number> {
+  /** When each attempt of a job ended, by the ledger. */
+  private endsOf(job: string): ReadonlyMap<string, number> {
     return new Map(
       this.options.ledger
         .of(job)
         .flatMap(({ time, event }) =>
-          event.kind === 'round-completed' ? [[event.round, Date.parse(time)] as const] : [],
+          event.kind === 'round-completed' || event.kind === 'round-aborted'
+            ? [[placeOf(event), Date.parse(time)] as const]
+            : [],
         ),
     );
+  }
+
+  /** A record says which files are its checkpoint, so that it stays for as long as they do. */
+  private async deleteRounds(): Promise<number> {
+    const { periods, store, ledger, audit, now } = this.options;
+    if (periods.rounds === undefined) return 0;
+    const before = now() - periods.rounds * DAY;
+    await ledger.refresh();
+    let deleted = 0;
+    for (const { job } of await store.jobs.list()) {
+      const ended = this.endsOf(job);
+      const old: RoundRecord[] = [];
+      for (const record of await store.rounds.of(job)) {
+        const isOver = (ended.get(placeOf(record)) ?? Infinity) < before;
+        if (isOver && !(await this.isNeeded(record))) old.push(record);
+      }
+      if (old.length === 0) continue;
+      const detail = { records: old.length, before: new Date(before).toISOString() };
+      await audit.record('retention', 'retention.rounds', job, detail);
+      await store.rounds.remove(job, old);
+      deleted += old.length;
+    }
+    return deleted;
+  }
+
+  /** An attempt that was aborted left the state of the round before it, whose own record names that. */
+  private async isNeeded(record: RoundRecord): Promise<boolean> {
+    if (record.outcome === 'aborted') return false;
+    for (const hash of statesOf(record)) if (await this.options.artifacts.has(hash)) return true;
+    return false;
+  }
+
+  private async deleteInvitations(): Promise<number> {
+    const { periods, store, audit, now } = this.options;
+    if (periods.invitations === undefined) return 0;
+    const before = now() - periods.invitations * DAY;
+    const old = (await store.enrolmentTokens.list()).filter(({ expiresAt }) => expiresAt < before);
+    if (old.length === 0) return 0;
+    const detail = { invitations: old.length, before: new Date(before).toISOString() };
+    await audit.record('retention', 'retention.invitations', 'invitations', detail);
+    for (const { hash } of old) await store.enrolmentTokens.remove(hash);
+    return old.length;
   }
 
   private async deleteLogs(): Promise<number> {
@@ -128,4 +171,8 @@ export class Retention {
     await audit.record('retention', 'retention.logs', 'audit', { before: new Date(before).toISOString() });
     return store.audit.removeBefore(before);
   }
+}
+
+function placeOf({ round, attempt }: AttemptAt): string {
+  return `${round}.${attempt}`;
 }

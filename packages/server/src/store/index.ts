@@ -16,3 +16,4 @@ export type { Lease } from './tables/leases.js';
 export type { Participation } from './tables/ledger.js';
 export { OPERATOR_ROLES, type Operator, type OperatorRole } from './tables/operators.js';
 export type { LogLine } from './tables/round-log.js';
+export type { AttemptAt } from './tables/rounds.js';

@@ -18,7 +18,7 @@ import { requireRole, type Authenticate } from '../operators/authentication.js';
 import type { AuditLog } from '../operators/audit-log.js';
 import type { Actor, Operators } from '../operators/operators.js';
 import type { Records } from '../records/records.js';
-import type { EnrolledClient, FiledAudit, Store } from '../store/index.js';
+import type { AttemptAt, EnrolledClient, FiledAudit, Store } from '../store/index.js';
 import { eventStream } from './events.js';
 import { check, limitBody, readBody } from './input.js';
 
@@ -129,7 +129,8 @@ function handlersOf(services: Administration): Handlers {
     pauseJob: ({ actor, named }) => jobs.pause(actor, named),
     resumeJob: ({ actor, named }) => jobs.resume(actor, named),
     stopJob: ({ actor, named }) => jobs.stop(actor, named),
-    listRounds: ({ named, query }) => jobs.rounds(named, query.after),
+    listRounds: ({ named, query: { after } }) =>
+      jobs.rounds(named, after === undefined ? after : attemptAt(after)),
     jobResult: ({ named }) => jobs.result(named),
     jobLedger: async ({ named, context }) => lines(context, await jobs.ledgerOf(named)),
     ledger: async ({ context }) => lines(context, await jobs.ledger()),
@@ -218,4 +219,10 @@ function lines<T>(
   return stream(context, async (output) => {
     for await (const value of values) await output.write(`${JSON.stringify(view(value))}\n`);
   });
+}
+
+/** @param text - a round and an attempt, with a point between them */
+function attemptAt(text: string): AttemptAt {
+  const [round, attempt] = text.split('.').map(Number);
+  return { round: round ?? 0, attempt: attempt ?? 0 };
 }

@@ -5,6 +5,9 @@ import { json } from './columns.js';
 
 const recordRow = z.object({ record: json });
 
+/** Where in a job an attempt is. */
+export type AttemptAt = Pick<RoundRecord, 'round' | 'attempt'>;
+
 /** What rounds have done. */
 export class RoundTable {
   constructor(private readonly access: Access) {}
@@ -29,11 +32,30 @@ export class RoundTable {
     );
   }
 
-  /** Records of a job's rounds and attempts, in the order in which they happened. */
-  async of(job: string): Promise<readonly RoundRecord[]> {
+  /** Forgets the records of some attempts. */
+  async remove(job: string, attempts: readonly AttemptAt[]): Promise<void> {
+    await this.access.write(async (connection) => {
+      for (const { round, attempt } of attempts)
+        await connection.query(
+          'DELETE FROM rounds WHERE job = ? AND round = ? AND attempt = ?',
+          job,
+          round,
+          attempt,
+        );
+    });
+  }
+
+  /**
+   * Records of a job's rounds and attempts, in the order in which they happened.
+   * @param after - leaves out this attempt and what came before it
+   */
+  async of(job: string, after: AttemptAt = { round: 0, attempt: 0 }): Promise<readonly RoundRecord[]> {
     const rows = await this.access.read(
-      'SELECT record FROM rounds WHERE job = ? ORDER BY round, attempt',
+      'SELECT record FROM rounds WHERE job = ? AND (round > ? OR (round = ? AND attempt > ?)) ORDER BY round, attempt',
       job,
+      after.round,
+      after.round,
+      after.attempt,
     );
     // Written by this class alone, and shown, never acted upon.
     return rows.map((row) => recordRow.parse(row).record as RoundRecord);

@@ -1,6 +1,7 @@
 import { bestGuess, epsilonText, lowerEpsilonFigure } from '../../privacy/index.js';
 import { basisText, modelText, type ProcessingFacts } from './facts.js';
 import type { Paper, PaperSection } from './paper.js';
+import { retentionEntries } from './retention.js';
 
 /**
  * Drafts a data protection impact assessment (Article 35(7) GDPR): what the software knows is filled in with figures, what only people can
@@ -25,7 +26,7 @@ export function draftDpia(facts: ProcessingFacts): Paper {
   };
 }
 
-function description({ job, statement, columns, accuracy }: ProcessingFacts): PaperSection {
+function description({ job, statement, columns, accuracy, retention }: ProcessingFacts): PaperSection {
   const { cohort, data, rounds } = job;
   const population = statement?.figures.population ?? job.simulation.clients;
   return {
@@ -54,11 +55,14 @@ function description({ job, statement, columns, accuracy }: ProcessingFacts): Pa
         label: 'Recipients',
         text: 'whoever is given the models; the coordinator sees the noisy sums and who took part',
       },
+      ...(retention === undefined ? [] : retentionEntries(retention)),
     ],
     open: [
       'Categories of people',
       'Context: how they are related to the controller, and whether children or patients are among them',
-      'How long models and logs are kept',
+      retention === undefined
+        ? 'How long models and logs are kept'
+        : 'How long data at the clients, backups and models that were handed out are kept',
     ],
   };
 }

@@ -1,5 +1,6 @@
 import type { PrivacyStatement } from '../../privacy/index.js';
 import type { Job } from '../../protocol/index.js';
+import type { RetentionPeriods } from './retention.js';
 
 /** What is known of a processing when a paper about it is drafted: the job always, the rest once it has run. */
 export interface ProcessingFacts {
@@ -22,6 +23,8 @@ export interface ProcessingFacts {
   /** Requests for erasure, by their state. */
   readonly erasures?: readonly { readonly number: string; readonly state: string; readonly due: string }[];
   readonly accuracy?: number;
+  /** Of the coordinator that runs the job. */
+  readonly retention?: RetentionPeriods;
 }
 
 /** The basis of a processing in words. */

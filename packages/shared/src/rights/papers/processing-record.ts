@@ -1,6 +1,7 @@
 import { epsilonText } from '../../privacy/index.js';
 import { basisText, modelText, type ProcessingFacts } from './facts.js';
 import type { Paper } from './paper.js';
+import { retentionEntries } from './retention.js';
 
 /** A controller’s record of the processing (Article 30(1) GDPR), point by point; what the software cannot know is left open. */
 export function processingRecord({
@@ -10,6 +11,7 @@ export function processingRecord({
   statement,
   columns,
   erasures = [],
+  retention,
 }: ProcessingFacts): Paper {
   const { figures } = statement ?? {};
   return {
@@ -70,12 +72,20 @@ export function processingRecord({
                 ? 'none'
                 : erasures.map(({ number, state }) => `${number} ${state}`).join(', '),
           },
-          {
-            label: 'Retention',
-            text: 'tutti records retention: checkpoints go after their period, the ledger stays',
-          },
+          ...(retention === undefined
+            ? [
+                {
+                  label: 'Retention',
+                  text: 'tutti records retention: checkpoints go after their period, the ledger stays',
+                },
+              ]
+            : retentionEntries(retention)),
         ],
-        open: ['Periods for models, logs and data'],
+        open: [
+          retention === undefined
+            ? 'Periods for models, logs and data'
+            : 'Periods for data at the clients, for backups, and for models that were handed out',
+        ],
       },
       {
         heading: '(g) Security',
