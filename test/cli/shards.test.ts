@@ -54,13 +54,29 @@ it('explains what all of them say', async () => {
   expect(whole.stdout).not.toBe(one.stdout);
 });
 
-it('drafts papers of a shard, and says so where it is asked for those of all', async () => {
-  const refused = await run(['dpia', summary.directory]);
-  expect(refused).toMatchObject({ code: 2 });
-  expect(refused.stderr).toContain(join(summary.directory, 'shards', '1'));
+it('drafts papers of all shards together, and of one', async () => {
   await run(['erase', 'request', summary.directory, '--client', '4']);
-  const drafted = await run(['dpia', join(summary.directory, 'shards/1')]);
-  expect(drafted.code).toBe(0);
+  const whole = await run(['dpia', summary.directory]);
+  expect(whole.code, whole.stderr).toBe(0);
+  expect(whole.stdout).toContain('40 clients in 2 shards, each client in one; up to 2 rounds in each shard');
+  expect(whole.stdout).toContain('2 models, which answer by the mean of their class probabilities');
+  expect(whole.stdout).toContain(`${(100 * summary.accuracy).toFixed(1)} % right on public rows`);
+  const one = await run(['dpia', join(summary.directory, 'shards/1')]);
+  expect(one.code).toBe(0);
+  expect(one.stdout).not.toContain('in 2 shards');
   // Requests are about the run, in whichever shard their client is.
-  expect(drafted.stdout).toContain('E-1');
+  for (const { stdout } of [whole, one]) expect(stdout).toContain('E-1');
+  const processing = await run(['records', 'processing', summary.directory]);
+  expect(processing.code).toBe(0);
+  expect(processing.stdout).toContain('E-1');
+  // Before it has run, the job tells.
+  const planned = await run(['dpia', join(out, 'job.yaml')]);
+  expect(planned.stdout).toContain('in 2 shards');
+});
+
+it('asks for one shard where it is asked for a provenance', async () => {
+  const refused = await run(['records', 'provenance', summary.directory]);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain(join(summary.directory, 'shards/1'));
+  expect((await run(['records', 'provenance', join(summary.directory, 'shards/1')])).code).toBe(0);
 });

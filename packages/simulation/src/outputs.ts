@@ -5,16 +5,18 @@ import {
   statementMarkdown,
   type LedgerEntry,
   type PrivacyStatement,
+  type StatementFacts,
 } from '@tutti/shared/privacy';
-import type {
-  AnnouncedJob,
-  AnnouncedStatistics,
-  SimulatedJob,
-  Job,
-  RoundRecord,
-  RunSummary,
-  StatisticsJob,
-  StatisticsSummary,
+import {
+  planOf,
+  type AnnouncedJob,
+  type AnnouncedStatistics,
+  type SimulatedJob,
+  type Job,
+  type RoundRecord,
+  type RunSummary,
+  type StatisticsJob,
+  type StatisticsSummary,
 } from '@tutti/shared/protocol';
 import type { JobRunner } from '@tutti/server';
 import { renderReport, renderStatisticsReport } from './report/index.js';
@@ -54,20 +56,11 @@ export interface Outcome {
  */
 export async function writeOutputs(directory: RunDirectory, outcome: Outcome): Promise<void> {
   const { job, announced, runner, ledger, rounds, summary, statistics, audit } = outcome;
-  const statement = privacyStatement({
-    job: { name: job.name, purpose: job.purpose, controller: job.controller, hash: runner.jobHash },
-    model: { hash: runner.modelHash, description: describeModel(job) },
-    plan: runner.plan,
-    ...(announced.privacy.unit === 'example' && { example: { clipNorm: announced.privacy.clipNorm } }),
-    minimumCohort: announced.cohort.minimum,
-    ledger,
-    software: { name: 'Tutti', version: VERSION },
-    // One process plays all parts in a simulation, so that nobody stands between the coordinator and the enrolment.
-    enrolment: 'coordinator',
-    ...(audit !== undefined && { audit }),
-  });
+  const { jobHash: hash, modelHash: model } = runner;
+  const facts = statementFacts(job, { announced, hash, model, ledger });
+  const statement = privacyStatement({ ...facts, ...(audit !== undefined && { audit }) });
   const released = !job.audit.required || audit?.passed === true;
-  const model = layersModelFiles(job.model, runner.weights);
+  const files = layersModelFiles(job.model, runner.weights);
   const resolved: Job = {
     ...job,
     // Beside it, from here on.
@@ -83,10 +76,33 @@ export async function writeOutputs(directory: RunDirectory, outcome: Outcome): P
     ),
     ...recordsOf(directory, { rounds, ledger, statement, job: resolved }),
     ...(statistics === undefined ? [] : [directory.write(STATISTICS, statistics)]),
-    ...Object.entries(released ? model : {}).map(([name, content]) =>
+    ...Object.entries(released ? files : {}).map(([name, content]) =>
       directory.write(`model/${name}`, content),
     ),
   ]);
+}
+
+/** What the statement of a run that trained is made from. Hashes are SHA-256, hex: of the job as announced, and of the final model. */
+export function statementFacts(
+  job: Job,
+  {
+    announced,
+    hash,
+    model,
+    ledger,
+  }: Pick<Outcome, 'announced' | 'ledger'> & { readonly hash: string; readonly model: string },
+): StatementFacts {
+  return {
+    job: { name: job.name, purpose: job.purpose, controller: job.controller, hash },
+    model: { hash: model, description: describeModel(job) },
+    plan: planOf(announced),
+    ...(announced.privacy.unit === 'example' && { example: { clipNorm: announced.privacy.clipNorm } }),
+    minimumCohort: announced.cohort.minimum,
+    ledger,
+    software: { name: 'Tutti', version: VERSION },
+    // One process plays all parts in a simulation, so that nobody stands between the coordinator and the enrolment.
+    enrolment: 'coordinator',
+  };
 }
 
 /** Writes what a run that counted has come to: the statistics, and beside them what {@link writeOutputs} writes of one that trained. */

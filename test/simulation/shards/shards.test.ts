@@ -3,6 +3,7 @@ import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PrivacyStatement } from '@tutti/shared/privacy';
 import { announceJob, jobSchema, type JobInput, type RunSummary } from '@tutti/shared/protocol';
 import {
   contributions,
@@ -54,7 +55,7 @@ beforeAll(async () => {
       return Promise.resolve();
     });
   ({ client, shard } = late[0]!);
-});
+}, 60_000);
 
 afterAll(() => rm(out, { recursive: true, force: true }));
 
@@ -108,6 +109,27 @@ describe('a job of several shards', () => {
     expect(base.rounds).toBe(12);
   });
 
+  it('states for all shards together what the ledgers of all come to, and reports it on one page', async () => {
+    const read = (path: string) => readFile(join(base.directory, path), 'utf8');
+    const statement = JSON.parse(await read('privacy.json')) as PrivacyStatement;
+    const own = await Promise.all(
+      [1, 2, 3].map(
+        async (number) => JSON.parse(await read(`shards/${number}/privacy.json`)) as PrivacyStatement,
+      ),
+    );
+    expect(statement.shards).toEqual(own.map(({ figures }) => figures));
+    expect(statement.figures.population).toBe(96);
+    expect(statement.figures.delta).toBe(base.delta);
+    expect(statement.figures.releasedModel.epsilon).toBe(base.epsilon.releasedModel);
+    expect(statement.figures.coordinator.epsilonWorst).toBe(base.epsilon.coordinator);
+    expect(statement.claim).toBe('none');
+    expect(await read('privacy.md')).toContain('3 shards');
+    const report = await read('report.html');
+    for (const text of ['The shards', 'Over the shards', 'shards/3/report.html', base.modelHash])
+      expect(report).toContain(text);
+    expect(report).toContain(`${(100 * base.accuracy).toFixed(1)} %`);
+  });
+
   it('keeps the δ of all clients where shards are large enough for a weaker one', () => {
     const large = shardedJob({ simulation: { clients: 3000 } });
     const clients = Array.from({ length: 3000 }, (_, index) => {
@@ -151,6 +173,12 @@ describe('a job of several shards', () => {
     const ensemble = JSON.parse(await readFile(join(directory, 'ensemble.json'), 'utf8')) as RunSummary;
     const { modelHash, accuracy, loss } = never;
     expect(ensemble).toMatchObject({ modelHash, accuracy, loss });
+    const figuresOf = async (folder: string) =>
+      (JSON.parse(await readFile(join(folder, 'privacy.json'), 'utf8')) as PrivacyStatement).figures;
+    const [then, now] = [await figuresOf(base.directory), await figuresOf(directory)];
+    expect(now.erasures).toBe(then.erasures + 1);
+    expect(now.rounds.completed).toBe(then.rounds.completed + costs.exact.replayed);
+    expect(now.releasedModel.epsilon).toBeGreaterThan(then.releasedModel.epsilon!);
     expect((await desk.verify('E-1')).state).toBe('verified');
     await desk.close('E-1');
     expect(await readdir(join(directory, 'erasures/E-1'))).toContain('certificate.json');

@@ -181,7 +181,7 @@ function summaryLines(summary: AnyRunSummary, { bold, green, yellow }: Colours):
     ...(summary.seeded ? [yellow('            none for real data: the seed gives the noise away')] : []),
     ...('shards' in summary ? shardLines(summary.shards) : []),
     `  files     ${summary.directory}`,
-    `  report    ${summary.directory}/${'shards' in summary ? 'shards/1/' : ''}report.html`,
+    `  report    ${summary.directory}/report.html`,
   ];
 }
 

@@ -17,6 +17,7 @@ export interface Processing {
   /** Columns of the data file, where it is a file of its own. */
   readonly columns?: readonly string[];
   readonly data: { readonly source: string; readonly hash?: string };
+  /** Of several shards, each of which has its own, none. */
   readonly ledger: readonly LedgerEntry[];
 }
 
@@ -55,13 +56,13 @@ export async function readProcessing(path: string): Promise<Processing> {
   const features = columns?.filter((column) => column !== job.data.label);
   if (run === undefined)
     return { ...shared, ledger: [], facts: { ...about, ...(features && { columns: features }) } };
-  const { ErasureDesk } = await import('@tutti/simulation');
+  const { ErasureDesk, readEnsemble } = await import('@tutti/simulation');
   const [statement, ledger, erasures, audit, accuracy] = await Promise.all([
     readOwn(path, 'privacy.json').then((text) => JSON.parse(text) as PrivacyStatement),
-    readOwn(path, 'ledger.jsonl').then(ledgerFromJsonLines),
+    run.isWhole ? [] : readOwn(path, 'ledger.jsonl').then(ledgerFromJsonLines),
     new ErasureDesk(run.desk).requests(),
     readAudit(path),
-    readAccuracy(path),
+    run.isWhole ? readEnsemble(path).then((ensemble) => ensemble?.accuracy) : readAccuracy(path),
   ]);
   const facts: ProcessingFacts = {
     ...about,
@@ -74,11 +75,21 @@ export async function readProcessing(path: string): Promise<Processing> {
   return { ...shared, ledger, facts };
 }
 
-/** Of a run: what paths in its job are relative to, and the folder of the desk for its requests, which all its shards have in common. */
-async function runAt(path: string): Promise<{ readonly jobDirectory: string; readonly desk: string }> {
+/** What a folder of a run tells of itself. */
+interface RunPlace {
+  /** What paths in its job are relative to. */
+  readonly jobDirectory: string;
+  /** The folder of the desk for its requests, which all its shards have in common. */
+  readonly desk: string;
+  /** Whether it holds several shards. */
+  readonly isWhole: boolean;
+}
+
+async function runAt(path: string): Promise<RunPlace> {
   const { RunDirectory, wholeOf } = await import('@tutti/simulation');
-  const { jobDirectory, shard } = await new RunDirectory(path).settings();
-  return { jobDirectory, desk: shard === undefined ? path : wholeOf(path) };
+  const { job, jobDirectory, shard } = await new RunDirectory(path).trainingSettings();
+  const isWhole = job.erasure.shards > 1 && shard === undefined;
+  return { jobDirectory, desk: shard === undefined ? path : wholeOf(path), isWhole };
 }
 
 async function readAudit(path: string): Promise<ProcessingFacts['audit']> {

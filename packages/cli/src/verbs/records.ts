@@ -71,6 +71,13 @@ export function recordsCommand(surroundings: Surroundings): Command {
           'Give the folder of a run.',
         );
       }
+      if (facts.statement?.shards !== undefined) {
+        throw new Refusal(
+          'rights.shards',
+          'The run has several models, and each has a provenance of its own.',
+          `Name one of its shards: ${path}/shards/1, say.`,
+        );
+      }
       const { name, purpose, controller } = job;
       const graph = provenanceOf({ job: { name, hash, purpose, controller }, data, ledger });
       stdout.write(

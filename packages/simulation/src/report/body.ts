@@ -9,7 +9,7 @@ import {
 } from '@tutti/shared/protocol';
 import { chartsOf, type Chart } from './charts.js';
 import { count, duration, percent, smallProbability } from './figures.js';
-import { guaranteeOf } from './guarantee.js';
+import { guaranteeOf, type Guarantee } from './guarantee.js';
 import { markup, type Markup } from './markup.js';
 import { jobTable, roundsTable } from './tables.js';
 
@@ -109,13 +109,14 @@ function meter(spent: number | null, budget: number): Markup {
   </svg>`;
 }
 
-export function guarantee(summary: RunFacts, job: SimulatedJob): Markup {
+/** @param more - said besides what is said of a run of any kind */
+export function guarantee(summary: RunFacts, job: SimulatedJob, more: Guarantee['parts'] = []): Markup {
   const { heading, warning, parts } = guaranteeOf(summary, job);
   return markup`<section class="guarantee${warning === undefined ? '' : ' none'}">
     <h2>${heading}</h2>
     ${warning === undefined ? undefined : markup`<p class="warning">${warning}</p>`}
     <div class="parts">
-      ${parts.map(
+      ${[...parts, ...more].map(
         ({ title, text }) =>
           markup`<div>
             <h3>${title}</h3>

@@ -11,6 +11,7 @@ export { markup, Markup } from './markup.js';
 export { page } from './page.js';
 export { renderPaper } from './paper.js';
 
+export { renderShardsReport, type ShardOfReport } from './shards.js';
 export { renderStatisticsReport } from './statistics.js';
 
 export interface ReportInput {

@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { loadDataset } from '../data/index.js';
 import { RunDirectory, type RunSettings } from '../run-directory.js';
 import { shardFolders } from './folders.js';
+import { writePapers } from './papers.js';
 
 /** The file, within the folder of the run: which models answer together, and how well. */
 const ENSEMBLE = 'ensemble.json';
@@ -44,9 +45,9 @@ export async function readEnsemble(path: string): Promise<Ensemble | undefined> 
 }
 
 /**
- * Says what the shards of a run have come to together, and writes `ensemble.json`. The mean of the class probabilities of all is what the run's
+ * Says what the shards of a run have come to together, and writes `ensemble.json` and what {@link writePapers} does. The mean of the class probabilities of all is what the run's
  * model answers (Bourtoule et al., "Machine unlearning", 2021). Shards that have not been trained since are as that file has them, and nothing of
- * theirs is opened but their models.
+ * theirs is opened but their models and what they have written.
  *
  * @param trained - of shards that have been trained since, by number
  */
@@ -67,7 +68,7 @@ export async function concludeShards(
   await directory.write(ENSEMBLE, `${JSON.stringify(ensemble, null, 2)}\n`);
   const worst = (of: (shard: ShardSummary) => number) => Math.max(...shards.map(of));
   const total = (of: (shard: ShardSummary) => number) => shards.reduce((sum, shard) => sum + of(shard), 0);
-  return {
+  const summary: RunSummary = {
     run: settings.run,
     job: settings.job.name,
     stopped,
@@ -90,6 +91,8 @@ export async function concludeShards(
     modelHash,
     shards,
   };
+  await writePapers(path, settings, summary);
+  return summary;
 }
 
 function shardSummary(shard: number, summary: RunSummary): ShardSummary {

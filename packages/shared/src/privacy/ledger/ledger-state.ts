@@ -114,16 +114,13 @@ export class LedgerState {
     const byClient = [...this.clients.values()]
       .map((record) => epsilonOf(record, delta))
       .sort((a, b) => a - b);
-    // Clients that were never charged have spent nothing, and count for the median.
-    const uncharged = Math.max(0, population - byClient.length);
-    const middle = Math.floor((population - 1) / 2);
     let mostParticipations = 0;
     for (const { account } of this.clients.values())
       mostParticipations = Math.max(mostParticipations, account.count);
     return {
       releasedModel: this.released.epsilon(delta),
       coordinator: byClient.at(-1) ?? 0,
-      coordinatorMedian: middle < uncharged ? 0 : (byClient[middle - uncharged] ?? 0),
+      coordinatorMedian: medianSpent(byClient, population),
       mostParticipations,
     };
   }
@@ -179,6 +176,16 @@ export class LedgerState {
       this.clients.set(client, record);
     }
   }
+}
+
+/**
+ * ε that half of a population has not exceeded. Clients that were never charged have spent nothing, and count.
+ * @param charged - ε of those that were, ascending
+ */
+export function medianSpent(charged: readonly number[], population: number): number {
+  const uncharged = Math.max(0, population - charged.length);
+  const middle = Math.floor((population - 1) / 2);
+  return middle < uncharged ? 0 : (charged[middle - uncharged] ?? 0);
 }
 
 function epsilonOf(record: ClientRecord, delta: number): number {

@@ -25,6 +25,8 @@ export interface PrivacyStatement {
   /** In plain words, the most important first. */
   readonly summary: readonly string[];
   readonly figures: StatementFigures;
+  /** Where several models were trained, each by clients of its own: the figures of each. */
+  readonly shards?: readonly StatementFigures[];
   /** Seventeen, in order. */
   readonly items: readonly StatementItem[];
 }
@@ -34,7 +36,11 @@ export interface PrivacyStatement {
  * @throws {Refusal} `statement.no-job` where the ledger does not know the job; `ledger.inconsistent` where it contradicts itself
  */
 export function privacyStatement(facts: StatementFacts): PrivacyStatement {
-  const figures = figuresOf(facts);
+  return statementOf(facts, figuresOf(facts));
+}
+
+/** The statement that says these figures. */
+export function statementOf(facts: StatementFacts, figures: StatementFigures): PrivacyStatement {
   const ofClient = [
     ...whatItems(facts, figures),
     ...howItems(facts, figures),

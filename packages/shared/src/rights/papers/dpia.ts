@@ -1,5 +1,5 @@
 import { bestGuess, epsilonText, lowerEpsilonFigure } from '../../privacy/index.js';
-import { basisText, modelText, type ProcessingFacts } from './facts.js';
+import { basisText, modelText, shardsOf, type ProcessingFacts } from './facts.js';
 import type { Paper, PaperSection } from './paper.js';
 import { retentionEntries } from './retention.js';
 
@@ -26,9 +26,12 @@ export function draftDpia(facts: ProcessingFacts): Paper {
   };
 }
 
-function description({ job, statement, columns, accuracy, retention }: ProcessingFacts): PaperSection {
+function description(facts: ProcessingFacts): PaperSection {
+  const { job, statement, columns, accuracy, retention } = facts;
   const { cohort, data, rounds } = job;
   const population = statement?.figures.population ?? job.simulation.clients;
+  const shards = shardsOf(facts);
+  const drawn = Math.round((cohort.samplingRate * population) / shards);
   return {
     heading: '1. The processing, and its purposes (Article 35(7)(a))',
     entries: [
@@ -41,7 +44,10 @@ function description({ job, statement, columns, accuracy, retention }: Processin
       },
       {
         label: 'Scope',
-        text: `${population} clients, up to ${rounds} rounds, about ${Math.round(cohort.samplingRate * population)} clients a round`,
+        text:
+          shards === 1
+            ? `${population} clients, up to ${rounds} rounds, about ${drawn} clients a round`
+            : `${population} clients in ${shards} shards, each client in one; up to ${rounds} rounds in each shard, about ${drawn} clients a round`,
       },
       {
         label: 'Data',
@@ -49,7 +55,7 @@ function description({ job, statement, columns, accuracy, retention }: Processin
       },
       {
         label: 'Result',
-        text: `${modelText(job)}${accuracy === undefined ? '' : `; ${(100 * accuracy).toFixed(1)} % right on public rows`}`,
+        text: `${shards === 1 ? '' : `${shards} models, which answer by the mean of their class probabilities, each a `}${modelText(job)}${accuracy === undefined ? '' : `; ${(100 * accuracy).toFixed(1)} % right on public rows`}`,
       },
       {
         label: 'Recipients',
@@ -164,7 +170,12 @@ function risks({ job, statement }: ProcessingFacts): PaperSection {
   };
 }
 
-function measures({ job, statement, audit }: ProcessingFacts): PaperSection {
+function measures(facts: ProcessingFacts): PaperSection {
+  const { job, statement, audit } = facts;
+  const untested =
+    shardsOf(facts) === 1
+      ? 'not audited yet: tutti audit'
+      : 'not audited: an audit is of one model, not of several shards';
   return {
     heading: '4. Measures (Article 35(7)(d))',
     entries: [
@@ -180,7 +191,15 @@ function measures({ job, statement, audit }: ProcessingFacts): PaperSection {
         label: 'Evidence',
         text: 'a ledger chained by hashes, written before a sum is opened; a privacy statement recomputed from it',
       },
-      { label: 'Test', text: audit === undefined ? 'not audited yet: tutti audit' : auditText(audit) },
+      ...(shardsOf(facts) === 1
+        ? []
+        : [
+            {
+              label: 'Shards',
+              text: 'an erasure trains the model of one shard anew and leaves the others as they are; the ε of a client is that of its own shard, though all models are released',
+            },
+          ]),
+      { label: 'Test', text: audit === undefined ? untested : auditText(audit) },
     ],
     open: ['Security of the clients’ machines', 'Access to the coordinator, and who operates it'],
   };

@@ -27,6 +27,11 @@ export interface ProcessingFacts {
   readonly retention?: RetentionPeriods;
 }
 
+/** Models that are trained, each by clients of its own: as a run has it, or before there is one as the job asks for. */
+export function shardsOf({ job, statement }: Pick<ProcessingFacts, 'job' | 'statement'>): number {
+  return statement === undefined ? job.erasure.shards : (statement.shards?.length ?? 1);
+}
+
 /** The basis of a processing in words. */
 export function basisText({ legalBasis, specialCategories }: Job): string {
   const nine =

@@ -23,10 +23,7 @@ export function retentionEntries(periods: RetentionPeriods): NonNullable<PaperSe
     },
     {
       label: 'Records of rounds',
-      text: text(
-        periods.rounds,
-        'the round, once its checkpoint is gone, unless a request for erasure is open',
-      ),
+      text: text(periods.rounds, 'the round, once its checkpoint is gone'),
     },
     { label: 'Invitations', text: text(periods.invitations, 'they expired') },
     { label: 'Audit log', text: text(periods.logs, 'the entry') },
