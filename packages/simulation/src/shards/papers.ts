@@ -49,6 +49,7 @@ export async function writePapers(path: string, settings: RunSettings, summary: 
       hash: summary.modelHash,
       description: `the mean of the class probabilities of ${parts.length} models, each a ${first.facts.model.description}`,
     },
+    dealt: job.erasure.shards,
     shards: parts.map(({ facts }) => facts),
   });
   const resolved: Job = { ...job, ...standardisedBeside(job), privacy: announced.privacy };

@@ -45,6 +45,7 @@ function shard(
 }
 
 const whole = {
+  dealt: 2,
   job: { ...about, hash: 'd'.repeat(64) },
   model: { hash: 'f'.repeat(64), description: 'the mean of the class probabilities of 2 models' },
 };
@@ -118,7 +119,7 @@ describe('the statement of several shards', () => {
     expect(textOf(statement, 6)).toContain('Clients: 50 enrolled');
     expect(textOf(statement, 4)).toContain('at most 5 were charged to any one client');
     const three = [calm, busy, shard('c', { rounds: 2, from: 200, population: 20 })];
-    expect(textOf(shardedStatement({ ...whole, shards: three }), 1)).toContain(
+    expect(textOf(shardedStatement({ ...whole, dealt: 3, shards: three }), 1)).toContain(
       'shards 1, 3: 20 clients; shard 2: 30 clients',
     );
     expect(textOf(statement, 9)).toMatch(/7 rounds completed[^]*Over shards: no sum/);
@@ -127,6 +128,13 @@ describe('the statement of several shards', () => {
     );
     for (const { ledger } of [calm, busy]) expect(textOf(statement, 16)).toContain(ledger.at(-1)!.hash);
     expect(statement.summary[1]).toMatch(/dealt out to 2 shards/);
+  });
+
+  it('says where a shard has not begun', () => {
+    expect(statement.summary[1]).not.toContain('had begun');
+    const partly = shardedStatement({ ...whole, dealt: 3, shards: [calm] });
+    expect(partly.summary[1]).toMatch(/dealt out to 3 shards.*Only 1 shard had begun/);
+    expect(partly.figures.population).toBe(20);
   });
 
   it('claims nothing where any shard was seeded, and says so first', () => {

@@ -11,7 +11,9 @@ export interface ShardedFacts {
   readonly job: StatementFacts['job'];
   /** All models together. */
   readonly model: StatementFacts['model'];
-  /** Of each shard, from the first to the last. */
+  /** Shards that the clients were dealt out to. */
+  readonly dealt: number;
+  /** Of each shard that has begun, from the first on. */
   readonly shards: readonly StatementFacts[];
 }
 
@@ -23,7 +25,7 @@ export interface ShardedFacts {
  * @throws {Refusal} `statement.shards` where there is none, a client was charged in two, or they differ in what one ε protects or at which δ; and what
  *   {@link privacyStatement} refuses
  */
-export function shardedStatement({ job, model, shards }: ShardedFacts): PrivacyStatement {
+export function shardedStatement({ job, model, dealt, shards }: ShardedFacts): PrivacyStatement {
   const [first] = shards;
   if (first === undefined) throw notShards('there is none');
   const figures = shards.map(figuresOf);
@@ -35,7 +37,7 @@ export function shardedStatement({ job, model, shards }: ShardedFacts): PrivacyS
   const place = whole.claim === 'none' ? 2 : 1;
   return {
     ...whole,
-    summary: whole.summary.toSpliced(place, 0, inWords(shards.length)),
+    summary: whole.summary.toSpliced(place, 0, inWords(dealt, shards.length)),
     shards: figures,
     items: whole.items.map((item) => itemOfAll(item, own, figures)),
   };
@@ -145,8 +147,12 @@ function saidOfShards(number: number, figures: readonly StatementFigures[]): Sta
   }
 }
 
-function inWords(shards: number): string {
-  return `The clients were dealt out to ${shards} shards, each of which trained a model of its own. All of them are released. No model but that of its own shard has seen a client: what all of them cost it is what that one does, and the figures are those of the worst shard.`;
+function inWords(dealt: number, begun: number): string {
+  const others =
+    dealt === begun
+      ? ''
+      : ` Only ${counted(begun, 'shard')} had begun by then: nothing is said here of the others.`;
+  return `The clients were dealt out to ${dealt} shards, each of which trains a model of its own.${others} All models are released. No model but that of its own shard has seen a client: what all of them cost it is what that one does, and the figures are those of the worst shard.`;
 }
 
 /** The argument stands on it, and the ledgers tell. */

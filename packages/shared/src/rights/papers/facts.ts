@@ -27,9 +27,9 @@ export interface ProcessingFacts {
   readonly retention?: RetentionPeriods;
 }
 
-/** Models that are trained, each by clients of its own: as a run has it, or before there is one as the job asks for. */
+/** Models that are trained, each by clients of its own, by the run that the statement is of, or else by the job. */
 export function shardsOf({ job, statement }: Pick<ProcessingFacts, 'job' | 'statement'>): number {
-  return statement === undefined ? job.erasure.shards : (statement.shards?.length ?? 1);
+  return statement !== undefined && statement.shards === undefined ? 1 : job.erasure.shards;
 }
 
 /** The basis of a processing in words. */
