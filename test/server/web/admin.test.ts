@@ -106,6 +106,17 @@ describe('the administration', () => {
     for (const token of tokens.values()) expect(text).not.toContain(token);
   });
 
+  it.each(['3', '3.', '.0', '-1.0', '3.0.0', '3.x', `${'9'.repeat(10)}.0`])(
+    'refuses to list rounds after %j, which is no attempt',
+    async (after) => {
+      const query = `?after=${encodeURIComponent(after)}`;
+      expect(await coordinator.ask('listRounds', { named: 'x', query })).toMatchObject({
+        status: 400,
+        json: { code: 'web.malformed' },
+      });
+    },
+  );
+
   it('refuses a request that is larger than any it takes', async () => {
     const much = 'x'.repeat(2_000_000);
     expect(await coordinator.ask('invite', { body: { much } })).toMatchObject({
