@@ -125,7 +125,7 @@ describe('a job of several shards', () => {
     expect(statement.claim).toBe('none');
     expect(await read('privacy.md')).toContain('3 shards');
     const report = await read('report.html');
-    for (const text of ['The shards', 'Over the shards', 'shards/3/report.html', base.modelHash])
+    for (const text of ['The shards', 'Over the shards', 'shards/1/report.html', base.modelHash])
       expect(report).toContain(text);
     expect(report).toContain(`${(100 * base.accuracy).toFixed(1)} %`);
   });

@@ -22,7 +22,7 @@ export interface ShardsReportInput {
   readonly statement: readonly StatementSection[];
 }
 
-/** The report of a run of several shards, in the form of {@link renderReport}. Every shard has one of its own besides, to which this one leads. */
+/** The report of a run of several shards, in the form of {@link renderReport}. Every shard has one of its own besides. */
 export function renderShardsReport({ summary, job, shards, statement }: ShardsReportInput): string {
   const { style, script } = reportAssets();
   const charts = chartsOfShards(shards, job);
@@ -55,6 +55,7 @@ function table(shards: readonly ShardOfReport[]): Markup {
   const headings = ['Clients', 'Rounds', 'Aborted', 'ε released', 'ε coordinator', 'Accuracy by itself'];
   return markup`<section class="statement">
     <h2>The shards</h2>
+    <p>Each has a report of its own, with all of its rounds: shards/1/report.html, and so on.</p>
     <div class="scroll">
       <table>
         <thead>
@@ -75,7 +76,7 @@ function row({ summary, rounds }: ShardOfReport): Markup {
   const { shard, clients, aborted, epsilon } = summary;
   const accuracy = rounds.findLast(({ outcome }) => outcome === 'completed')?.accuracy;
   return markup`<tr>
-    <th scope="row"><a href="shards/${shard}/report.html">${shard}</a></th>
+    <th scope="row">${shard}</th>
     <td>${clients}</td>
     <td>${summary.rounds}</td>
     <td>${aborted}</td>
