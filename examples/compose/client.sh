@@ -4,7 +4,7 @@ set -eu
 tutti() { node /tutti/packages/cli/bin/tutti.js "$@"; }
 
 if [ ! -e /tmp/client/client.yaml ]; then
-  # Of two coordinators one serves; either invites.
+  # Either coordinator invites; whichever the client finds tells it of the other.
   invitation=$(TUTTI_TOKEN=$(cat /data/federation/token) tutti invite --label "compose $(hostname)")
   tutti client init --invitation "$invitation" --data /tutti/packages/simulation/data/digits.csv --folder /tmp/client \
     --cohort 4 --epsilon 50 --no-approval

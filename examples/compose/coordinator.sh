@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the federation's coordinator once, and starts one on it. Both coordinators share the folder, its key, the store and the bucket.
+# Makes the federation's coordinator once, and starts one on it. Both coordinators share the folder, its key, the store and the bucket; each has an address of
+# its own, so that they share the jobs.
 set -eu
 cd /data
 tutti() { node /tutti/packages/cli/bin/tutti.js "$@"; }
@@ -13,4 +14,5 @@ if [ "${TUTTI_SETUP:-}" = yes ]; then
   fi
   exit 0
 fi
-exec node /tutti/packages/cli/bin/tutti.js coordinator --config federation/coordinator.yaml --host 0.0.0.0 --insecure
+exec node /tutti/packages/cli/bin/tutti.js coordinator --config federation/coordinator.yaml --url "$TUTTI_URL" --host 0.0.0.0 \
+  --insecure

@@ -45,7 +45,7 @@ async function settings() {
 }
 
 describe('compose.federation.yml', () => {
-  it('brings up two coordinators alike, PostgreSQL, object storage, Prometheus and clients', async () => {
+  it('brings up two coordinators, alike but for their addresses, PostgreSQL, object storage, Prometheus and clients', async () => {
     const { bucket, client, setup, ...rest } = await services();
     expect(client).toBeDefined();
     expect(setup).toBeDefined();
@@ -57,7 +57,11 @@ describe('compose.federation.yml', () => {
       'prometheus',
       'storage',
     ]);
-    expect(rest['coordinator-a']?.environment).toEqual(rest['coordinator-b']?.environment);
+    const { TUTTI_URL: a, ...ofA } = rest['coordinator-a']?.environment ?? {};
+    const { TUTTI_URL: b, ...ofB } = rest['coordinator-b']?.environment ?? {};
+    expect([a, b]).toEqual(['http://coordinator-a:7430', 'http://coordinator-b:7430']);
+    expect(ofA).toEqual(ofB);
+    expect(await text('examples/compose/coordinator.sh')).toContain('--url "$TUTTI_URL"');
   });
 
   it('pins every image that it does not build', async () => {
