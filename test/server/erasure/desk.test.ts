@@ -1,3 +1,4 @@
+import { io } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withdraw } from '@tutti/client';
 import type { JobDetail, JobSummary } from '@tutti/server/api';
@@ -229,3 +230,37 @@ it('goes back to the state before the first round with the client, and keeps the
     await own.dispose();
   }
 }, 90_000);
+
+it.each(['pauseJob', 'stopJob'] as const)(
+  'opens a request where the last round of a job is still under way when the client leaves (%s)',
+  async (end) => {
+    const own = await TestCoordinator.start();
+    const key = ((await own.ask('coordinator')).json as { coordinator: string }).coordinator;
+    const joined = await own.join(6);
+    const [silent, other] = joined;
+    // Drawn with the others and never heard of again, so that the round waits for it.
+    silent!.leave();
+    const socket = io(own.url, { path: '/federation', transports: ['websocket'], forceNew: true });
+    try {
+      await new Promise<void>((welcomed) => {
+        socket.on('frame', ({ header }: { header: { type: string; nonce: string } }) => {
+          if (header.type === 'welcome') welcomed();
+          if (header.type !== 'challenge') return;
+          void silent!
+            .greeting(header.nonce)
+            .then((hello) => socket.emit('frame', { header: hello, total: 0, offset: 0 }, new Uint8Array(0)));
+        });
+      });
+      const { job: held } = (await own.ask('submitJob', { body: { job: QUICK_JOB } })).json as JobDetail;
+      await eventually(() => Promise.resolve(other!.events.find(({ kind }) => kind === 'joined')));
+      await own.ask(end, { named: held });
+      const { requests } = await withdraw(primitives, { url: own.url, key }, other!.identity);
+      expect(requests).toMatchObject([{ job: held, state: 'excluded' }]);
+    } finally {
+      socket.close();
+      for (const client of joined) client.leave();
+      await own.dispose();
+    }
+  },
+  60_000,
+);

@@ -200,18 +200,20 @@ export class ErasureDesk {
     });
   }
 
-  /** Jobs whose model stands on a round with the client; and those at work, since the round under way may have it. */
+  /** Jobs whose model stands on a round with the client; and those at work, since the round under way may have it: of a job that was just paused or stopped, too. */
   private async jobsToAnswerFor(client: string): Promise<readonly string[]> {
     const { store, ledger } = this.options;
     const entries = ledger.all;
-    return (await store.jobs.list())
-      .filter(({ job }) => standingJob(entries, job) === job)
-      .filter(
-        ({ job, status }) =>
-          (status === 'running' && ledger.jobs.has(job)) ||
-          lineageOf(entries, job).some(({ participants }) => participants.includes(client)),
-      )
-      .map(({ job }) => job);
+    const toAnswerFor: string[] = [];
+    for (const { job, status } of await store.jobs.list()) {
+      if (standingJob(entries, job) !== job) continue;
+      const mayHaveLearned =
+        (status === 'running' && ledger.jobs.has(job)) ||
+        lineageOf(entries, job).some(({ participants }) => participants.includes(client)) ||
+        (await store.roundLog.unfinished(job)) !== undefined;
+      if (mayHaveLearned) toAnswerFor.push(job);
+    }
+    return toAnswerFor;
   }
 
   /** One step after the other: each reads the log that the one before has written. */
