@@ -46,6 +46,18 @@ afterAll(async () => {
   await coordinator.dispose();
 });
 
+it('could not find what a job had learned that began with the model of another: such a job is refused', async () => {
+  const [first, last] = (await coordinator.ask('listRounds', { named: job })).json as {
+    modelHash: string;
+    taskHash: string;
+  }[];
+  for (const { modelHash: model, taskHash: optimiser } of [first!, last!]) {
+    const source = `${LONG.replace('quick', 'heir')}\nstartFrom: { model: ${model}, optimiser: ${optimiser} }`;
+    const submitted = await coordinator.ask('submitJob', { body: { job: source } });
+    expect(submitted).toMatchObject({ status: 400, json: { code: 'job.learned-beginning' } });
+  }
+});
+
 describe('a withdrawal', () => {
   it('is refused where another has signed it, or it was signed for another coordinator', async () => {
     const post = (body: unknown) =>

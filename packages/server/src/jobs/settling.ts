@@ -1,3 +1,4 @@
+import type { Primitives } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
 import { isEvaluation, isTraining, planOf, roundCost, type Announcement } from '@tutti/shared/protocol';
 import type { Submission } from '../api/schemas.js';
@@ -13,12 +14,14 @@ import type { KeptJobs } from './kept-jobs.js';
 import { evaluatedHere } from './named-model.js';
 import { standardisedHere } from './named-statistics.js';
 import { requireStanding } from './require-standing.js';
+import { requireUnlearned } from './require-unlearned.js';
 import { readSubmission, requireOneShard } from './submission.js';
 
 export interface SettlingOptions {
   readonly store: Store;
   readonly artifacts: ArtifactFiles;
   readonly ledger: KeptLedger;
+  readonly primitives: Primitives;
   /** Settles what a submitted job leaves open, off the thread of the sockets. */
   readonly announce: Announce;
   /** What may be spent on one client over all jobs. */
@@ -35,8 +38,8 @@ export interface Settled {
 
 /**
  * Turns what was submitted into what is announced, with all that it names looked up here. What could not be run is refused before anybody counts on it.
- * @throws {Refusal} `job.syntax`, `job.invalid`, `job.shards`, `job.too-few-clients`, `job.needs-privacy-officer`, `job.client-cap`, what {@link standardisedHere}, {@link evaluatedHere}, `announce`, {@link beginningOf} and
- * {@link keepBroughtModel} refuse
+ * @throws {Refusal} `job.syntax`, `job.invalid`, `job.shards`, `job.too-few-clients`, `job.needs-privacy-officer`, `job.client-cap`, what {@link standardisedHere}, {@link evaluatedHere}, `announce`, {@link beginningOf}, {@link keepBroughtModel} and
+ * {@link requireUnlearned} refuse
  */
 export async function settledSubmission(
   options: SettlingOptions,
@@ -76,6 +79,7 @@ export async function settledSubmission(
   }
   const settled = await announce(job, counted);
   const announced = isTraining(settled) ? await keepBroughtModel(artifacts, settled, model) : settled;
+  if (isTraining(announced)) await requireUnlearned(options, announced);
   requireWithinCap(caps, announced);
   // A model that could never begin is refused before anybody counts on it.
   await beginningOf(artifacts, announced);

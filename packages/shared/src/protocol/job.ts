@@ -94,7 +94,7 @@ export const jobSchema = z.strictObject({
     })
     .optional()
     .describe(
-      'A state of an earlier job of this coordinator to go on from, as an exact erasure does. Left out: new weights. Not for `tutti simulate`.',
+      'The state to go on from, in a job whose place an exact erasure gives to this one. Left out: new weights. Not for `tutti simulate`.',
     ),
   training: trainingSchema.prefault({}),
   server: z
