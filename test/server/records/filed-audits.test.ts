@@ -90,6 +90,14 @@ describe('an audit that is filed', () => {
     expect(JSON.stringify((await file(refuted)).json)).toContain('is false');
   });
 
+  it('does not hide behind itself one that was filed before and refutes the claim', async () => {
+    const harmless = auditReport('quick', claim, { correct: 81 });
+    expect(await file(harmless)).toMatchObject({ status: 200, json: { verdict: { passed: true } } });
+    const statement = JSON.stringify((await coordinator.ask('statement', { named: job })).json);
+    expect(statement).toContain('160 of 160 guesses right');
+    expect(statement).not.toContain('81 of 160');
+  });
+
   it.each<[string, string, () => string]>([
     ['audit.malformed', 'is no JSON', () => 'not json at all'],
     ['audit.malformed', 'lacks a name', () => '{"oneRun":{}}'],

@@ -194,7 +194,7 @@ export class Records {
     if (state === undefined) return undefined;
     const announced = await jobs.announced(job);
     const { name, purpose, controller, cohort, privacy } = announced;
-    const latest = (await store.filedAudits.of(job)).at(-1);
+    const strongest = strongestOf(await store.filedAudits.of(job));
     return privacyStatement({
       job: { name, purpose, controller, hash: job },
       model: { hash: state.model, description: describe(announced) },
@@ -205,7 +205,7 @@ export class Records {
       ledger: ledger.of(job),
       software: { name: 'Tutti', version },
       enrolment: enrols() ? 'coordinator' : 'independent',
-      ...(latest && { audit: findingOf(latest.verdict) }),
+      ...(strongest && { audit: findingOf(strongest.verdict) }),
     });
   }
 
@@ -247,6 +247,18 @@ function onlyCounts(): Refusal {
     'job.kind',
     'The job only counts: audits are of jobs that train a model.',
     'File it with the job whose promise it put to the test.',
+  );
+}
+
+/** The audit that found the largest ε: what one has shown, no later one takes back. */
+function strongestOf(filed: readonly FiledAudit[]): FiledAudit | undefined {
+  const [first, ...others] = filed;
+  return others.reduce(
+    (strongest, other) =>
+      strongest === undefined || other.verdict.epsilonLower >= strongest.verdict.epsilonLower
+        ? other
+        : strongest,
+    first,
   );
 }
 
