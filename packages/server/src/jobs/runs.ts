@@ -11,6 +11,7 @@ import { JobRunner } from '../rounds/job-runner.js';
 import type { ArtifactFiles, RoundFiles, Store } from '../store/index.js';
 import { declinedBecause, type BackOff } from './back-off.js';
 import { beginningOf } from './beginning.js';
+import { clientsForDraws } from './draws.js';
 import { HeldLease } from './held-lease.js';
 import type { KeptJobs } from './kept-jobs.js';
 import { runRounds } from './running-job.js';
@@ -182,10 +183,9 @@ export class Runs {
         publish({ kind: 'phase', job, live: standing.live });
       },
     });
-    const { samplingRate, minimum } = announced.cohort;
-    // A draw is made without regard to who is connected; but none is made that is bound to be too small. A round that was interrupted has its cohort,
+    // A draw is made without regard to who is connected; but none is made that might easily be too small. A round that was interrupted has its cohort,
     // and deadlines that its clients keep to.
-    const needed = Math.ceil(minimum / samplingRate);
+    const needed = clientsForDraws(announced);
     const stopped = await runRounds(
       {
         runner,

@@ -10,6 +10,7 @@ import type { ArtifactFiles, Store } from '../store/index.js';
 import type { Announce } from './announcing/index.js';
 import { beginningOf } from './beginning.js';
 import { keepBroughtModel } from './brought-model.js';
+import { requireLargeDraws } from './draws.js';
 import type { KeptJobs } from './kept-jobs.js';
 import { evaluatedHere } from './named-model.js';
 import { standardisedHere } from './named-statistics.js';
@@ -38,7 +39,7 @@ export interface Settled {
 
 /**
  * Turns what was submitted into what is announced, with all that it names looked up here. What could not be run is refused before anybody counts on it.
- * @throws {Refusal} `job.syntax`, `job.invalid`, `job.shards`, `job.too-few-clients`, `job.needs-privacy-officer`, `job.client-cap`, what {@link standardisedHere}, {@link evaluatedHere}, `announce`, {@link beginningOf}, {@link keepBroughtModel} and
+ * @throws {Refusal} `job.syntax`, `job.invalid`, `job.shards`, `job.too-few-clients`, `job.needs-privacy-officer`, `job.small-draws`, `job.client-cap`, what {@link standardisedHere}, {@link evaluatedHere}, `announce`, {@link beginningOf}, {@link keepBroughtModel} and
  * {@link requireUnlearned} refuse
  */
 export async function settledSubmission(
@@ -77,6 +78,7 @@ export async function settledSubmission(
       'Lower privacy.epsilon, or ask a privacy officer to submit the job.',
     );
   }
+  requireLargeDraws(job, counted);
   const settled = await announce(job, counted);
   const announced = isTraining(settled) ? await keepBroughtModel(artifacts, settled, model) : settled;
   if (isTraining(announced)) await requireUnlearned(options, announced);
