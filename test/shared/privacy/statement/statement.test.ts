@@ -194,6 +194,13 @@ describe('what facts change', () => {
     expect(textOf(statement, 6)).toMatch(/of its own making/);
   });
 
+  it('says against whom amplification by sampling does not hold', () => {
+    const sampling = textOf(privacyStatement(factsOf()), 8);
+    expect(sampling).toMatch(/never against the coordinator/);
+    expect(sampling).toMatch(/Clients see who is with them in a round/);
+    expect(sampling).toMatch(/made again for being too small/);
+  });
+
   it('without sampling no amplification is claimed, nor its assumptions', () => {
     const plain = events.map((event) =>
       event.kind === 'round-debited' ? { ...event, sampling: { kind: 'none' as const } } : event,
