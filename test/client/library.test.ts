@@ -57,6 +57,27 @@ describe('a client’s library, of a model that a job brings along', () => {
   });
 });
 
+describe('a client’s library, of what a coordinator names', () => {
+  it('tells the source when to give up: a job is short, and how long its weights are follows from it', async () => {
+    const bytes = encodeAnnouncedJob(
+      announceJob(jobSchema.parse({ name: 'a', model: { inputs: 2, classes: 2 } }), 500),
+    );
+    const hash = toHex(primitives.sha256(bytes));
+    const asked = new Map<string, number | undefined>();
+    const source = {
+      fetch: (named: string, largest?: number) => {
+        asked.set(named, largest);
+        return named === hash ? Promise.resolve(bytes) : Promise.reject(new Error('cut off'));
+      },
+    };
+    const library = new Library(source, primitives);
+    const job = await library.job(hash);
+    await expect(library.model('1'.repeat(64), job)).rejects.toThrow('cut off');
+    expect(asked.get(hash)).toBeLessThanOrEqual(2 ** 25);
+    expect(asked.get('1'.repeat(64))).toBe(4 * 6);
+  });
+});
+
 describe('a client’s library, of a job that standardises', () => {
   const found = statisticsOf([counted('age', 61.5, 12.25)]);
   const honest = announceJob(

@@ -72,6 +72,8 @@ export function modelFingerprint(
   return toHex(primitives.sha256(new TextEncoder().encode(canonicalJson(model))));
 }
 
+/** Bytes of the largest job: more than any that a coordinator takes. Whoever names it is not known to be honest, and all of it would be held. */
+const LARGEST_JOB = 2 ** 25;
 /** Bytes of the largest statistics. */
 const LARGEST_STATISTICS = 2 ** 25;
 /** Bytes of the largest model of kind `layers`. */
@@ -110,7 +112,8 @@ export class Library {
     if (isStatistics(job)) return Promise.resolve(new Float32Array(0));
     const hash = isEvaluation(job) ? job.evaluation.weights : released;
     if (this.latest?.hash === hash) return this.latest.weights;
-    const weights = this.fetch(hash).then((bytes) => weightsFromBytes(bytes, countWeights(job.model)));
+    const count = countWeights(job.model);
+    const weights = this.fetch(hash, 4 * count).then((bytes) => weightsFromBytes(bytes, count));
     const latest = { hash, weights };
     this.latest = latest;
     weights.catch(() => {
@@ -137,7 +140,7 @@ export class Library {
   }
 
   private async fetchJob(hash: string): Promise<KnownJob> {
-    const bytes = await this.fetch(hash);
+    const bytes = await this.fetch(hash, LARGEST_JOB);
     const parsed = announcementSchema.safeParse(parseJson(bytes));
     if (!parsed.success) {
       throw new Refusal(
@@ -157,7 +160,7 @@ export class Library {
     requireStandardised(job.data, decodeStatisticsFile(bytes));
   }
 
-  private fetch(hash: string, largest?: number): Promise<Uint8Array> {
+  private fetch(hash: string, largest: number): Promise<Uint8Array> {
     return fetchVerified(this.artifacts, hash, (bytes) => toHex(this.primitives.sha256(bytes)), largest);
   }
 }
