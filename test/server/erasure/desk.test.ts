@@ -276,3 +276,24 @@ it.each(['pauseJob', 'stopJob'] as const)(
   },
   60_000,
 );
+
+it('does not look one client up again and again that withdraws all the time, and hears others meanwhile', async () => {
+  const own = await TestCoordinator.start();
+  const key = ((await own.ask('coordinator')).json as { coordinator: string }).coordinator;
+  const [loud, quiet] = await own.join(2);
+  const leaves = (client: TestClient) => withdraw(primitives, { url: own.url, key }, client.identity);
+  try {
+    const flood = async () => {
+      for (let sent = 0; sent < 30; sent++) await leaves(loud!);
+    };
+    await expect(flood()).rejects.toMatchObject({
+      code: 'withdrawal.unavailable',
+      message: 'The coordinator was asked too often.',
+    });
+    expect(await leaves(quiet!)).toEqual({ requests: [] });
+  } finally {
+    loud!.leave();
+    quiet!.leave();
+    await own.dispose();
+  }
+});

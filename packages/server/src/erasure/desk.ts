@@ -1,5 +1,6 @@
 import { fromHex, toHex, type KeyPair, type Primitives } from '@tutti/shared/crypto';
 import { Refusal } from '@tutti/shared/errors';
+import type { LedgerEntry } from '@tutti/shared/privacy';
 import { withdrawalMessage, type AnnouncedJob, type Withdrawal } from '@tutti/shared/protocol';
 import {
   lineageOf,
@@ -12,6 +13,7 @@ import {
 } from '@tutti/shared/rights';
 import type { Jobs } from '../jobs/jobs.js';
 import type { KeptLedger } from '../ledger/kept-ledger.js';
+import { Allowances } from '../limits/index.js';
 import type { AuditLog } from '../operators/audit-log.js';
 import type { Actor } from '../operators/operators.js';
 import type { ArtifactFiles, Store } from '../store/index.js';
@@ -21,6 +23,9 @@ import { RequestLog } from './request-log.js';
 import { remedyChoice, type RemedyChoice } from './standing.js';
 import { supersededStates } from './superseded.js';
 import { DEPLOYED_LIMITS } from './words.js';
+
+/** How often one client may withdraw, or ask where its requests stand: each time the ledger and the log of requests are looked through. */
+const AGAIN = { perSecond: 1 / 10, burst: 20 };
 
 export interface ErasureDeskOptions {
   readonly primitives: Primitives;
@@ -42,6 +47,7 @@ export interface ErasureDeskOptions {
 /** Where requests for erasure to a coordinator are received and answered: a request for every job that may have learned from the client. */
 export class ErasureDesk {
   private readonly log: RequestLog;
+  private readonly again = new Allowances(AGAIN);
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: ErasureDeskOptions) {
@@ -61,10 +67,10 @@ export class ErasureDesk {
   /**
    * Takes in what a client has signed: it is out of every cohort from now on, its connection is closed, and a request is opened for each job
    * that may have learned from it. The same withdrawal again opens no other request, and tells where those stand.
-   * @throws {Refusal} `withdrawal.signature`, `client.unknown`
+   * @throws {Refusal} `withdrawal.signature`, `withdrawal.too-often`, `client.unknown`
    */
   async withdraw({ identity, signature }: Withdrawal): Promise<readonly ErasureRequest[]> {
-    const { primitives, signingKey } = this.options;
+    const { primitives, signingKey, store } = this.options;
     const message = withdrawalMessage(toHex(signingKey.publicKey), identity);
     if (!(await primitives.verify(fromHex(identity), message, fromHex(signature)))) {
       throw new Refusal(
@@ -73,6 +79,9 @@ export class ErasureDesk {
         'Withdraw with the identity’s own key: `tutti client withdraw`.',
       );
     }
+    // Made-up identities must not use up the room that is kept for those who ask again.
+    const known = await store.clients.find(identity);
+    if (known !== undefined && !this.again.take(identity)) throw tooOften();
     return this.receive(identity, 'client', `signed by the identity key: ${signature}`);
   }
 
@@ -180,11 +189,10 @@ export class ErasureDesk {
       }
       disconnect(client);
       await ledger.refresh();
+      const standing = standingIn(ledger.all);
       const mine = (await this.requests()).filter((request) => request.client === client);
       for (const job of await this.jobsToAnswerFor(client)) {
-        const open = mine.some(
-          (request) => request.job !== undefined && standingJob(ledger.all, request.job) === job,
-        );
+        const open = mine.some((request) => request.job !== undefined && standing(request.job) === job);
         if (open) continue;
         const { number } = await this.log.note((requests) => ({
           kind: 'received',
@@ -196,7 +204,8 @@ export class ErasureDesk {
         const rounds = (await store.jobs.state(job))?.rounds ?? 0;
         mine.push(await this.log.note(() => ({ kind: 'excluded', request: number, rounds })));
       }
-      return Promise.all(mine.map(({ number }) => this.log.request(number)));
+      const requests = await this.log.requests();
+      return mine.map((request) => requests.get(request.number) ?? request);
     });
   }
 
@@ -204,9 +213,10 @@ export class ErasureDesk {
   private async jobsToAnswerFor(client: string): Promise<readonly string[]> {
     const { store, ledger } = this.options;
     const entries = ledger.all;
+    const standing = standingIn(entries);
     const toAnswerFor: string[] = [];
     for (const { job, status } of await store.jobs.list()) {
-      if (standingJob(entries, job) !== job) continue;
+      if (standing(job) !== job) continue;
       const mayHaveLearned =
         (status === 'running' && ledger.jobs.has(job)) ||
         lineageOf(entries, job).some(({ participants }) => participants.includes(client)) ||
@@ -222,6 +232,20 @@ export class ErasureDesk {
     this.turn = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** Of a job, the one that stands in its place by now. Erasures alone say so, and a ledger holds few of them. */
+function standingIn(entries: readonly LedgerEntry[]): (job: string) => string {
+  const erasures = entries.filter(({ event }) => event.kind === 'erasure');
+  return (job) => standingJob(erasures, job);
+}
+
+function tooOften(): Refusal {
+  return new Refusal(
+    'withdrawal.too-often',
+    'This client has asked many times just now: what it asked for has been taken in.',
+    'Ask in a minute where its requests stand.',
+  );
 }
 
 function wrongState({ number, state }: ErasureRequest): Refusal {

@@ -35,6 +35,7 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   'web.too-large': 413,
   'web.too-many': 429,
   'enrolment.too-often': 429,
+  'withdrawal.too-often': 429,
 };
 
 /** An error as it is answered: code, message and remedy of ours, and nothing of our insides. */

@@ -2,12 +2,14 @@ import { Account, releasedModelEvent, type LedgerEntry, type RoundDebited } from
 
 /** Debits of the rounds that the current model stands on: without those that were gone back behind. */
 export function standingDebits(entries: readonly LedgerEntry[]): readonly RoundDebited[] {
-  return entries.reduce<RoundDebited[]>((standing, { event }) => {
-    if (event.kind === 'round-debited') return [...standing, event];
-    if (event.kind !== 'erasure' || event.replay === undefined || event.remedy !== 'exact') return standing;
+  let standing: RoundDebited[] = [];
+  for (const { event } of entries) {
+    if (event.kind === 'round-debited') standing.push(event);
+    if (event.kind !== 'erasure' || event.replay === undefined || event.remedy !== 'exact') continue;
     const { rounds } = event.replay;
-    return standing.filter(({ round }) => round <= rounds);
-  }, []);
+    standing = standing.filter(({ round }) => round <= rounds);
+  }
+  return standing;
 }
 
 /** A round that a job's model stands on: of the job itself, or of one that it went on from. */
@@ -44,11 +46,13 @@ export function successionOf(entries: readonly LedgerEntry[], job: string): Succ
 
 /** All jobs that go back to one beginning: a job, those that went on from it, and those that went on from these. */
 export function familyOf(entries: readonly LedgerEntry[], job: string): ReadonlySet<string> {
-  const root = rootOf(entries, job);
+  // They alone say what went on from what, and there are few: ledgers are long, and clients that withdraw have them looked through.
+  const erasures = entries.filter(({ event }) => event.kind === 'erasure');
+  const root = rootOf(erasures, job);
   const jobs = new Set(entries.map((entry) => entry.job)).add(job);
-  for (const { event } of entries)
+  for (const { event } of erasures)
     if (event.kind === 'erasure' && event.successor) jobs.add(event.successor.job);
-  return new Set([...jobs].filter((other) => rootOf(entries, other) === root));
+  return new Set([...jobs].filter((other) => rootOf(erasures, other) === root));
 }
 
 /** Of a family, the job whose model stands: the one that came last. @param entries - the whole ledger */
