@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
 import type { ArtifactSource } from '@tutti/shared/protocol';
 
 /** A part of a file, both ends inclusive. */
@@ -32,11 +32,31 @@ export function artifactRoutes(artifacts: ArtifactSource): Hono {
       context.header('content-range', `bytes */${bytes.length}`);
       return context.body(null, 416);
     }
-    if (part === undefined) return context.body(Uint8Array.from(bytes).buffer, 200);
+    if (part === undefined) return inPieces(context, bytes, 200);
     context.header('content-range', `bytes ${part.start}-${part.end}/${bytes.length}`);
-    return context.body(Uint8Array.from(bytes.subarray(part.start, part.end + 1)).buffer, 206);
+    return inPieces(context, bytes.subarray(part.start, part.end + 1), 206);
   });
   return app;
+}
+
+/** Bytes that are handed to a connection at once. */
+const PIECE = 64 * 1024;
+
+/** Hands bytes on as they are read at the other end: whoever does not read must not have a copy of them all held. */
+function inPieces(context: Context, bytes: Uint8Array, status: 200 | 206): Response {
+  let at = 0;
+  const pieces = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      if (at >= bytes.length) {
+        controller.close();
+        return;
+      }
+      controller.enqueue(bytes.subarray(at, at + PIECE));
+      at += PIECE;
+    },
+  });
+  context.header('content-length', String(bytes.length));
+  return context.body(pieces, status);
 }
 
 function tagsOf(header: string | undefined): readonly string[] {
