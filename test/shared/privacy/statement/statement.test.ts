@@ -199,6 +199,7 @@ describe('what facts change', () => {
     expect(sampling).toMatch(/never against the coordinator/);
     expect(sampling).toMatch(/Clients see who is with them in a round/);
     expect(sampling).toMatch(/made again for being too small/);
+    expect(sampling).toMatch(/of 5 attempts 1 ended before/);
   });
 
   it('without sampling no amplification is claimed, nor its assumptions', () => {

@@ -60,9 +60,11 @@ function mechanism(facts: StatementFacts, { noise, seeded }: StatementFigures): 
 
 function sampling(
   facts: StatementFacts,
-  { sampling: drawn, releasedModel }: StatementFigures,
+  { sampling: drawn, releasedModel, rounds }: StatementFigures,
 ): StatementItem {
   const { plan } = facts;
+  const drawnAnew = rounds.abortedUncharged;
+  const attempts = rounds.completed + rounds.abortedCharged + drawnAnew + rounds.undecided;
   const { rates, kind, sharers, survivors } = drawn;
   const asRealised =
     kind === 'none'
@@ -87,7 +89,7 @@ function sampling(
         ? [
             {
               label: 'What amplification rests on',
-              text: `that cohorts were drawn independently and their members kept secret, that nothing else betrays who took part, and that hardly any draw was made again for being too small: that raises each client’s chance above the one that is counted. The level of the noise does not: each share is sized by the number of clients that shared keys, so that ${percentText(plan.honestFraction)} of the shares always make up the same variance; losses after keys were shared move the actual noise within that margin. The number of clients in each round does tell about one client, to somebody who knows of all the others whether they took part: such a reader must be given the figures against the coordinator. Clients see who is with them in a round: against them, and whoever they tell, the rounds that they were in count as against the coordinator`,
+              text: `that cohorts were drawn independently and their members kept secret, that nothing else betrays who took part, and that hardly any draw was made again for being too small: that raises each client’s chance above the one that is counted (of ${attempts} attempts ${drawnAnew} ended before they were charged, for whatever reason, and were drawn anew). The level of the noise does not: each share is sized by the number of clients that shared keys, so that ${percentText(plan.honestFraction)} of the shares always make up the same variance; losses after keys were shared move the actual noise within that margin. The number of clients in each round does tell about one client, to somebody who knows of all the others whether they took part: such a reader must be given the figures against the coordinator. Clients see who is with them in a round: against them, and whoever they tell, the rounds that they were in count as against the coordinator`,
             },
           ]
         : []),
