@@ -27,6 +27,7 @@ describe('the web application', () => {
     const response = await app.request(`/artifacts/${hash}`);
     expect(response.status).toBe(200);
     expect(response.headers.get('cache-control')).toContain('immutable');
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
     expect(new Uint8Array(await response.arrayBuffer())).toEqual(Uint8Array.of(1, 2, 3));
     const again = await app.request(`/artifacts/${hash}`, {
       headers: { 'if-none-match': response.headers.get('etag')! },

@@ -24,6 +24,8 @@ export function artifactRoutes(artifacts: ArtifactSource): Hono {
       return context.body(null, 304);
     }
     context.header('content-type', 'application/octet-stream');
+    // What an operator has submitted is at the dashboard's origin: no page may run it.
+    context.header('x-content-type-options', 'nosniff');
     // A range of another version is worth nothing: then the whole is sent (section 13.1.5).
     const condition = context.req.header('if-range');
     const asked = condition === undefined || condition === tag ? context.req.header('range') : undefined;
