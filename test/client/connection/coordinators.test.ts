@@ -93,6 +93,45 @@ describe('the coordinators of a federation', () => {
     expect(plain.dialled()).toContain('http://a.example');
   });
 
+  it.each([
+    'https://127.0.0.1:7430',
+    'https://2130706433',
+    'https://10.1.2.3',
+    'https://172.31.0.1',
+    'https://192.168.0.1',
+    'https://169.254.169.254',
+    'https://100.64.0.1',
+    'https://0.0.0.0',
+    'https://[::1]',
+    'https://[::ffff:10.0.0.1]',
+    'https://[fd00::1]',
+    'https://[fe80::1]',
+    'https://localhost',
+    'https://a.localhost',
+    'https://router',
+    'https://printer.local',
+    'https://vault.internal.',
+  ])('are not dialled in the network of their client where the first is outside of it: %s', (inside) => {
+    const { welcome, dialled } = scene();
+    welcome(NAME, [A, inside]);
+    expect(dialled()).toEqual([A, NAME].sort());
+  });
+
+  it.each(['https://172.32.0.1', 'https://100.128.0.1', 'https://[2001:db8::1]', 'https://local.example'])(
+    'are dialled outside of it: %s',
+    (outside) => {
+      const { welcome, dialled } = scene();
+      welcome(NAME, [outside]);
+      expect(dialled()).toEqual([outside, NAME].sort());
+    },
+  );
+
+  it('are dialled in the network of their client where the first is in one', () => {
+    const { welcome, dialled } = scene({ url: 'https://10.0.0.1' });
+    welcome('https://10.0.0.1', ['https://10.0.0.1', 'https://10.0.0.2']);
+    expect(dialled()).toEqual(['https://10.0.0.1', 'https://10.0.0.2']);
+  });
+
   it('are one where their owner wants to know of no other', () => {
     const { welcome, names, dialled } = scene({ follow: false });
     welcome(NAME, [A, B]);

@@ -1,6 +1,7 @@
 import type { Channel, ChannelHandler } from '@tutti/shared/protocol';
 import type { ParticipantEvent } from '../participant.js';
 import { startTimer } from '../timer.js';
+import { isPrivateHost } from './private-host.js';
 import { dialCoordinator, type Connection, type ConnectionEvent, type DialOptions } from './socket.js';
 import { uniform } from './uniform.js';
 
@@ -40,7 +41,7 @@ const SPREAD = 10_000;
  * to. Who they are the coordinators themselves say, and say again when one is added or is gone. The first address is only dialled while none of them
  * lets this client in: where it leads to one of them (a name for all, a proxy), two connections of one client would close one another.
  *
- * Addresses are origins. None without TLS is dialled where the first one has it. `connected` and `lost` are told of the federation as a whole.
+ * Addresses are origins. None without TLS is dialled where the first one has it, and none of a private network where the first one is in none. `connected` and `lost` are told of the federation as a whole.
  */
 export function dialCoordinators(url: string, options: CoordinatorsOptions): Coordinators {
   const { accept, observe, follow = true, spread = SPREAD, dial = dialCoordinator, ...dialling } = options;
@@ -123,6 +124,11 @@ export function dialCoordinators(url: string, options: CoordinatorsOptions): Coo
   };
 }
 
+/** A coordinator may name any address: it must not make this client speak without TLS, nor to machines of its owner's network. */
 function isAsSafe(address: string, first: string): boolean {
-  return new URL(address).protocol === 'https:' || new URL(first).protocol !== 'https:';
+  const [named, known] = [new URL(address), new URL(first)];
+  return (
+    (named.protocol === 'https:' || known.protocol !== 'https:') &&
+    (!isPrivateHost(named.hostname) || isPrivateHost(known.hostname))
+  );
 }

@@ -36,7 +36,7 @@ export const clientConfigSchema = z.strictObject({
       .boolean()
       .default(true)
       .describe(
-        'Connect to the coordinators that share its jobs too, when it names them. None without TLS where this one has it.',
+        'Connect to the coordinators that share its jobs too, when it names them. None without TLS where this one has it, and none of a private network where it is in none.',
       ),
     certificates: path
       .optional()
