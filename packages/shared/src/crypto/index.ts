@@ -1,4 +1,5 @@
 export { createMaskAdder, type Mask, type MaskAdder } from './adder.js';
+export { BoundedCache } from './bounded-cache.js';
 export * from './bytes.js';
 export * from './certificate.js';
 export * from './fixed-layout.js';

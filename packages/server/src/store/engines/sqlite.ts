@@ -1,4 +1,5 @@
 import Database from 'libsql';
+import { BoundedCache } from '@tutti/shared/crypto';
 import { storeFull, storeInUse, storeNewer } from './failures.js';
 import { MIGRATIONS } from './migrations.js';
 import type { SqlConnection, SqlDatabase, SqlRow, SqlValue } from './database.js';
@@ -41,7 +42,11 @@ async function migrate(database: Database.Database, engine: SqliteDatabase): Pro
   });
 }
 
+/** Statements that are kept prepared: some dozens are in use, those that write many rows once for each number of rows. */
+const MOST_STATEMENTS = 64;
+
 class SqliteDatabase implements SqlDatabase {
+  private readonly statements = new BoundedCache<Database.Statement>(MOST_STATEMENTS);
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly database: Database.Database) {}
@@ -73,6 +78,7 @@ class SqliteDatabase implements SqlDatabase {
 
   close(): Promise<void> {
     return this.inTurn(() => {
+      this.statements.clear();
       // The driver's own close leaves the lock to whatever statements are not collected yet. An exclusive lock is given up by leaving
       // write-ahead mode and touching the file once more.
       this.database.pragma('journal_mode = DELETE');
@@ -92,7 +98,8 @@ class SqliteDatabase implements SqlDatabase {
   private run(sql: string, values: readonly SqlValue[]): readonly SqlRow[] {
     try {
       // As one array: the driver takes a lone typed array for a list of named values.
-      const rows = this.database.prepare(sql).all([...values]) as Record<string, unknown>[];
+      const statement = this.statements.get(sql, () => this.database.prepare(sql));
+      const rows = statement.all([...values]) as Record<string, unknown>[];
       return rows.map(withBytes);
     } catch (error) {
       throw error instanceof Error && 'code' in error && error.code === 'SQLITE_FULL'
