@@ -27,7 +27,7 @@ function scene() {
     get phase() {
       return phase;
     },
-    outstanding: [client],
+    outstanding: () => [client],
     awaits: (name: string, type: string) => name === client && type === 'masked',
     rosterSize: 0,
     sharerCount: 0,

@@ -212,6 +212,35 @@ describe('shares', () => {
     const body = share.encodeShares({ context: bytes(32), selfCommitment: bytes(32), sealed, signature });
     expect(() => share.decodeShares(body, 2)).toThrow(Refusal);
   });
+
+  it('are hashed and passed on as they were sent', () => {
+    const sealed = [bytes(130), bytes(130), bytes(130)];
+    const body = share.encodeShares({ context: bytes(32), selfCommitment: bytes(32), sealed, signature });
+    const { list } = share.decodeShares(body, 3);
+    expect(list).toEqual(share.encodeSealedList(sealed));
+    expect(sealed.map((_, place) => share.sealedFor(list, place))).toEqual(sealed);
+  });
+});
+
+describe('a reveal', () => {
+  const content = { selfSeed: bytes(32), seedShares: [held(1), held(4)], keyShares: [held(2)] };
+  const body = unmask.encodeReveal({ context: bytes(32), survivorsHash: bytes(32), ...content, signature });
+
+  it('is hashed and read again as it was sent', () => {
+    const { revealed } = unmask.decodeReveal(body, 3);
+    expect(revealed).toEqual(unmask.encodeRevealed(content));
+    expect(unmask.decodeRevealed(revealed, 3)).toEqual(content);
+  });
+
+  it('keeps the seed in its message, which may wait to be made durable, when the seed is wiped', () => {
+    const sent = body.slice();
+    unmask.decodeReveal(sent, 3).selfSeed.fill(0);
+    expect(sent).toEqual(body);
+  });
+
+  it.each([0, 63, 64, 127, 128, 200])('cut after %i bytes is refused', (length) => {
+    expect(() => unmask.decodeReveal(body.slice(0, length), 3)).toThrow(Refusal);
+  });
 });
 
 describe('a masked vector', () => {

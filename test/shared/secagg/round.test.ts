@@ -144,7 +144,7 @@ describe('a ring of which the clients drew the seed', () => {
     const { result } = await round.run({
       losses,
       toCoordinator: (_, message) => {
-        if (message.type === 'shares') round.coordinator.outstanding.forEach((id) => awaited.add(id));
+        if (message.type === 'shares') for (const id of round.coordinator.outstanding()) awaited.add(id);
         return [message];
       },
     });

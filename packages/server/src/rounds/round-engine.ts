@@ -222,15 +222,15 @@ export class RoundEngine {
     for (;;) {
       if (machine.phase === 'finished' || machine.phase === 'aborted') return;
       const before = machine.phase;
-      const waitedFor = before === 'advertise' ? this.unanswered() : machine.outstanding;
-      if (!waitedFor.every((client) => this.gone.has(client))) return;
+      const waitedFor = before === 'advertise' ? this.unanswered() : machine.outstanding();
+      for (const client of waitedFor) if (!this.gone.has(client)) return;
       await this.perform(await machine.close());
       if (machine.phase === before) return;
     }
   }
 
-  private unanswered(): readonly string[] {
-    return this.options.cohort.filter((client) => !this.answered.has(client));
+  private *unanswered(): Generator<string> {
+    for (const client of this.options.cohort) if (!this.answered.has(client)) yield client;
   }
 
   private async perform(effects: readonly CoordinatorEffect[]): Promise<void> {

@@ -89,14 +89,14 @@ export class ByteWriter {
 
 /**
  * Reads what {@link ByteWriter} wrote, strictly: a value has one encoding, and nothing may be missing or left over.
- * Arrays that it hands out are copies, but for {@link ByteReader.sizedView}.
+ * Arrays that it hands out are copies, but for {@link ByteReader.view} and {@link ByteReader.sizedView}.
  */
 export class ByteReader {
-  private readonly view: DataView;
+  private readonly integers: DataView;
   private at = 0;
 
   constructor(private readonly source: Uint8Array) {
-    this.view = new DataView(source.buffer, source.byteOffset, source.byteLength);
+    this.integers = new DataView(source.buffer, source.byteOffset, source.byteLength);
   }
 
   /** How many bytes are still unread. */
@@ -105,19 +105,19 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.view.getUint8(this.advance(1));
+    return this.integers.getUint8(this.advance(1));
   }
 
   u16(): number {
-    return this.view.getUint16(this.advance(2), true);
+    return this.integers.getUint16(this.advance(2), true);
   }
 
   u32(): number {
-    return this.view.getUint32(this.advance(4), true);
+    return this.integers.getUint32(this.advance(4), true);
   }
 
   u64(): bigint {
-    return this.view.getBigUint64(this.advance(8), true);
+    return this.integers.getBigUint64(this.advance(8), true);
   }
 
   /**
@@ -138,6 +138,12 @@ export class ByteReader {
     return this.source.slice(from, from + length);
   }
 
+  /** The same where they lie: for what is long or many, and stays unchanged. */
+  view(length: number): Uint8Array {
+    const from = this.advance(length);
+    return this.source.subarray(from, from + length);
+  }
+
   /**
    * A u32 length, then so many bytes.
    * @throws {Refusal} `wire.too-long` above `maximum`.
@@ -147,13 +153,11 @@ export class ByteReader {
   }
 
   /**
-   * The same where they lie: for what is long and stays unchanged.
+   * The same where they lie.
    * @throws {Refusal} `wire.too-long` above `maximum`.
    */
   sizedView(maximum: number): Uint8Array {
-    const length = this.count(maximum);
-    const from = this.advance(length);
-    return this.source.subarray(from, from + length);
+    return this.view(this.count(maximum));
   }
 
   /** Passes over the next `length` bytes. */

@@ -1,4 +1,5 @@
-import { fromHex, toHex } from '../crypto/bytes.js';
+import { bytesKey } from '../crypto/bounded-cache.js';
+import { fromHex } from '../crypto/bytes.js';
 import { Refusal, TuttiError } from '../errors.js';
 import { AdvertisePhase } from './coordinator/advertise.js';
 import {
@@ -99,13 +100,14 @@ export class SecAggCoordinator {
   }
 
   /** Clients that the phase still waits for. While adverts are gathered the machine does not know who was invited. */
-  get outstanding(): readonly string[] {
-    return this.#aborted ? [] : this.#phase.outstanding.filter((client) => !this.#left.has(client));
+  *outstanding(): Generator<string> {
+    if (this.#aborted) return;
+    for (const client of this.#phase.outstanding()) if (!this.#left.has(client)) yield client;
   }
 
   /** Whether the phase is about messages of this type, and this client's has not come. */
   awaits(client: string, type: MessageType): boolean {
-    return this.#phase.gathers === type && this.outstanding.includes(client);
+    return this.#phase.gathers === type && [...this.outstanding()].includes(client);
   }
 
   /** The message that opens the round, for every client that was drawn. The parameters must be durable before it is sent. */
@@ -125,7 +127,7 @@ export class SecAggCoordinator {
     return this.#inTurn(async () => {
       this.#latest = Math.max(this.#latest, now);
       const key = `${from}/${message.type}`;
-      const hash = toHex(this.#environment.primitives.sha256(message.body));
+      const hash = bytesKey(this.#environment.primitives.sha256(message.body));
       const before = this.#taken.get(key);
       if (before === hash) return [];
       // Whoever speaks has the beacon's value already: the phase that waits for it ends here too.
@@ -192,7 +194,7 @@ export class SecAggCoordinator {
         this.#phase.replay(record.from, record.body);
         this.#taken.set(
           `${record.from}/${record.type}`,
-          toHex(this.#environment.primitives.sha256(record.body)),
+          bytesKey(this.#environment.primitives.sha256(record.body)),
         );
         break;
       case 'snapshot':

@@ -21,8 +21,6 @@ import { SharePhase } from './share.js';
 export class AdvertisePhase implements RoundPhase {
   readonly name = 'advertise';
   readonly gathers: MessageType = 'advert';
-  /** While adverts are gathered the machine does not know who was invited. */
-  readonly outstanding: readonly string[] = [];
   readonly sizes = { roster: 0, sharers: 0, survivors: 0, responders: 0 };
   readonly #adverts = new Map<string, Advert>();
   readonly #freshKeys = new Set<string>();
@@ -31,6 +29,11 @@ export class AdvertisePhase implements RoundPhase {
 
   get members(): readonly string[] {
     return [...this.#adverts.keys()];
+  }
+
+  /** While adverts are gathered the machine does not know who was invited. */
+  outstanding(): Iterable<string> {
+    return [];
   }
 
   isComplete(): boolean {

@@ -98,10 +98,11 @@ export class ConsistencyPhase extends RosterPhase<Uint8Array> {
   protected announce(index: number): Message | undefined {
     const { round, survivors } = this.summed;
     if (!survivors.has(index)) return undefined;
-    const evidence = [...round.graph.neighbours(index)].flatMap((neighbour) => {
+    const evidence: Evidence[] = [];
+    for (const neighbour of round.graph.neighbours(index)) {
       const held = survivors.has(neighbour) ? this.evidence.get(neighbour) : undefined;
-      return held === undefined ? [] : [held];
-    });
+      if (held !== undefined) evidence.push(held);
+    }
     return { type: 'survivors', body: encodeSurvivors({ survivors: survivors.bytes, evidence }) };
   }
 }

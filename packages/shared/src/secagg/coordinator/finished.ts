@@ -6,7 +6,6 @@ import type { Outcome, RoundPhase, RoundSizes } from './phase.js';
 export class FinishedPhase implements RoundPhase {
   readonly name = 'finished';
   readonly gathers = undefined;
-  readonly outstanding: readonly string[] = [];
 
   constructor(
     private readonly announcement: Message,
@@ -16,6 +15,10 @@ export class FinishedPhase implements RoundPhase {
 
   get members(): readonly string[] {
     return this.outcome.survivors;
+  }
+
+  outstanding(): Iterable<string> {
+    return [];
   }
 
   isComplete(): boolean {

@@ -7,12 +7,13 @@ import { addLanes, lanesOver } from '../masking.js';
 import type { Message, MessageType } from '../message.js';
 import type { Evidence } from '../messages/consistency.js';
 import { decodeMasked } from '../messages/input.js';
-import { encodeInbox, type Shares } from '../messages/share.js';
+import { encodeInbox, sealedFor, type InboxEntry } from '../messages/share.js';
 import { hashSharers, hashVector, leastDegreeWithin, type RoundContext } from '../round-context.js';
 import { requiredSurvivors, vectorLength } from '../round-parameters.js';
 import { ConsistencyPhase } from './consistency.js';
 import { refuse, requireSignature, RoundFailure, type Environment } from './environment.js';
 import { RosterPhase, type RoundPhase, type RoundSizes } from './phase.js';
+import type { SharedKeys } from './share.js';
 
 interface Input extends Evidence {
   readonly vector: Lanes;
@@ -22,18 +23,17 @@ interface Input extends Evidence {
  * R2: masked vectors come in, and each goes into the sum at once: one vector's memory, however many clients. Ends with the set of survivors,
  * which can never change once anybody was told.
  */
-export class InputPhase extends RosterPhase<Input> {
+export class InputPhase extends RosterPhase<Evidence, Input> {
   readonly name = 'input';
   readonly gathers: MessageType = 'masked';
   readonly #sharersHash: Uint8Array;
   readonly #sum: Lanes;
-  readonly #evidence = new Map<number, Evidence>();
 
   constructor(
     environment: Environment,
     private readonly round: RoundContext,
     private readonly sharers: IndexSet,
-    private readonly shares: ReadonlyMap<number, Shares>,
+    private readonly shares: ReadonlyMap<number, SharedKeys>,
   ) {
     super(environment, round.roster);
     const { primitives, parameters } = environment;
@@ -43,10 +43,6 @@ export class InputPhase extends RosterPhase<Input> {
 
   protected get asked(): Iterable<number> {
     return this.sharers;
-  }
-
-  override get outstanding(): readonly string[] {
-    return [...this.sharers].filter((index) => !this.#evidence.has(index)).map((index) => this.idOf(index));
   }
 
   override get sizes(): RoundSizes {
@@ -74,7 +70,7 @@ export class InputPhase extends RosterPhase<Input> {
       u32(index),
       vectorHash,
     );
-    const before = this.#evidence.get(index);
+    const before = this.gathered.get(index);
     if (before !== undefined && !equalBytes(before.vectorHash, vectorHash)) {
       throw refuse('contradiction', 'the sender’s vector is in the sum already, and is another');
     }
@@ -82,15 +78,15 @@ export class InputPhase extends RosterPhase<Input> {
 
   /** Added and marked in one step, with no promise in between: a vector is in the sum once or not at all. */
   protected override keep(index: number, { vector, vectorHash, signature }: Input): void {
-    if (this.#evidence.has(index)) return;
+    if (this.gathered.has(index)) return;
     addLanes(this.#sum, vector);
-    this.#evidence.set(index, { vectorHash, signature });
+    this.gathered.set(index, { vectorHash, signature });
   }
 
   /** The sum so far and whose vectors are in it, as one. */
   snapshot(): Uint8Array {
     return new ByteWriter(this.#sum.byteLength + 256)
-      .list([...this.#evidence], (writer, [index, { vectorHash, signature }]) =>
+      .list([...this.gathered], (writer, [index, { vectorHash, signature }]) =>
         writer.u32(index).bytes(vectorHash).bytes(signature),
       )
       .bytes(laneBytes(this.#sum))
@@ -106,14 +102,14 @@ export class InputPhase extends RosterPhase<Input> {
     );
     laneBytes(this.#sum).set(reader.bytes(this.#sum.byteLength));
     reader.finish();
-    this.#evidence.clear();
-    for (const { index, ...evidence } of entries) this.#evidence.set(index, evidence);
+    this.gathered.clear();
+    for (const { index, ...evidence } of entries) this.gathered.set(index, evidence);
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that a failure is a rejection, as in every phase
   async decide(): Promise<Uint8Array> {
     const { cohort, graph } = this.round;
-    const survivors = IndexSet.of(cohort.n, this.#evidence.keys());
+    const survivors = IndexSet.of(cohort.n, this.gathered.keys());
     const required = requiredSurvivors(this.environment.parameters, cohort.n, this.sharers.count);
     if (survivors.count < required) {
       throw new RoundFailure(
@@ -140,18 +136,19 @@ export class InputPhase extends RosterPhase<Input> {
       survivors,
       sum: this.#sum,
     };
-    return Promise.resolve(new ConsistencyPhase(this.environment, summed, this.#evidence));
+    return Promise.resolve(new ConsistencyPhase(this.environment, summed, this.gathered));
   }
 
   protected announce(index: number): Message | undefined {
     if (!this.sharers.has(index)) return undefined;
     const { graph } = this.round;
-    const entries = [...graph.neighbours(index)].flatMap((from) => {
-      const sealed = this.sharers.has(from)
-        ? this.shares.get(from)?.sealed[graph.rank(from, index)]
-        : undefined;
-      return sealed === undefined ? [] : [{ from, sealed }];
-    });
+    const entries: InboxEntry[] = [];
+    for (const from of graph.neighbours(index)) {
+      if (!this.sharers.has(from)) continue;
+      const shares = this.shares.get(from);
+      if (shares !== undefined)
+        entries.push({ from, sealed: sealedFor(shares.list, graph.rank(from, index)) });
+    }
     return { type: 'inbox', body: encodeInbox({ sharers: this.sharers.bytes, entries }) };
   }
 }

@@ -28,8 +28,8 @@ export interface RoundPhase {
   readonly name: Phase;
   /** The type of message that is gathered here; none where the phase waits for nobody. */
   readonly gathers: MessageType | undefined;
-  /** Clients, by identity key in hex, whose message has not come. */
-  readonly outstanding: readonly string[];
+  /** Clients, by identity key in hex, whose message has not come. Asked for at every message, and seldom looked at beyond the first. */
+  outstanding(): Iterable<string>;
   readonly sizes: RoundSizes;
   /** Everybody on the roster, to be told of an abort. */
   readonly members: readonly string[];
@@ -66,11 +66,11 @@ export interface RoundPhase {
 
 const NONE: RoundSizes = { roster: 0, sharers: 0, survivors: 0, responders: 0 };
 
-/** What the phases after the roster have in common: they know clients by their index. */
-export abstract class RosterPhase<Item> implements RoundPhase {
+/** What the phases after the roster have in common: they know clients by their index. Of each message they may keep less than they check. */
+export abstract class RosterPhase<Kept, Item extends Kept = Kept> implements RoundPhase {
   abstract readonly name: Phase;
   abstract readonly gathers: MessageType | undefined;
-  protected readonly gathered = new Map<number, Item>();
+  protected readonly gathered = new Map<number, Kept>();
 
   constructor(
     protected readonly environment: Environment,
@@ -94,8 +94,8 @@ export abstract class RosterPhase<Item> implements RoundPhase {
   abstract follow(decision: Uint8Array): Promise<RoundPhase>;
   protected abstract announce(index: number): Message | undefined;
 
-  get outstanding(): readonly string[] {
-    return [...this.asked].filter((index) => !this.gathered.has(index)).map((index) => this.idOf(index));
+  *outstanding(): Generator<string> {
+    for (const index of this.asked) if (!this.gathered.has(index)) yield this.idOf(index);
   }
 
   get sizes(): RoundSizes {
@@ -107,7 +107,9 @@ export abstract class RosterPhase<Item> implements RoundPhase {
   }
 
   isComplete(left: ReadonlySet<string>): boolean {
-    return this.gathers !== undefined && this.outstanding.every((client) => left.has(client));
+    if (this.gathers === undefined) return false;
+    for (const client of this.outstanding()) if (!left.has(client)) return false;
+    return true;
   }
 
   async take(from: string, body: Uint8Array): Promise<void> {

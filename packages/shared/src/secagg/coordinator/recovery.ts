@@ -4,10 +4,13 @@ import { recoverSecret } from '../../crypto/reed-solomon.js';
 import { combineShares, type Share } from '../../crypto/shamir.js';
 import { Refusal } from '../../errors.js';
 import type { ExpansionJob } from '../masking.js';
-import type { HeldShare, Reveal } from '../messages/unmask.js';
+import { decodeRevealed, type HeldShare, type ReceivedReveal } from '../messages/unmask.js';
 import { commitSelfSeed, maskSign, memberOf, pairKey, selfKey } from '../round-context.js';
 import type { Summed } from './consistency.js';
 import { RoundFailure } from './environment.js';
+
+/** What is kept of a message: its shares are read again where a secret must be rebuilt, and where nobody was lost none must. */
+export type KeptReveal = Pick<ReceivedReveal, 'selfSeed' | 'revealed'>;
 
 /** What is needed to take the masks off: one key stream each. */
 export interface Unmasking {
@@ -25,7 +28,7 @@ export interface Unmasking {
 export async function unmaskingJobs(
   primitives: Primitives,
   { round, sharers, sharersHash, survivors, commitments }: Summed,
-  reveals: ReadonlyMap<number, Reveal>,
+  reveals: ReadonlyMap<number, KeptReveal>,
 ): Promise<Unmasking> {
   const { graph, roster } = round;
   const blamed = new Set<number>();
@@ -69,22 +72,27 @@ export async function unmaskingJobs(
 
 type ShareList = 'seedShares' | 'keyShares';
 
+type HeldByOwner = ReadonlyMap<number, Readonly<Record<ShareList, ReadonlyMap<number, HeldShare>>>>;
+
 /** Rebuilds secrets from what their holders revealed. */
 class Recovery {
-  readonly #byHolder: ReadonlyMap<number, Readonly<Record<ShareList, ReadonlyMap<number, HeldShare>>>>;
+  #indexed: HeldByOwner | undefined;
 
   constructor(
     private readonly round: Summed['round'],
-    reveals: ReadonlyMap<number, Reveal>,
+    private readonly reveals: ReadonlyMap<number, KeptReveal>,
     private readonly blamed: Set<number>,
-  ) {
+  ) {}
+
+  /** The shares of each holder by owner. */
+  get #byHolder(): HeldByOwner {
     const byOwner = (shares: readonly HeldShare[]) => new Map(shares.map((share) => [share.owner, share]));
-    this.#byHolder = new Map(
-      [...reveals].map(([holder, { seedShares, keyShares }]) => [
-        holder,
-        { seedShares: byOwner(seedShares), keyShares: byOwner(keyShares) },
-      ]),
-    );
+    return (this.#indexed ??= new Map(
+      [...this.reveals].map(([holder, { revealed }]) => {
+        const { seedShares, keyShares } = decodeRevealed(revealed, this.round.cohort.degree);
+        return [holder, { seedShares: byOwner(seedShares), keyShares: byOwner(keyShares) }];
+      }),
+    ));
   }
 
   /**

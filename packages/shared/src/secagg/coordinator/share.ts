@@ -2,15 +2,18 @@ import { equalBytes } from '../../crypto/bytes.js';
 import { IndexSet } from '../index-set.js';
 import { labelledHash, u32 } from '../labels.js';
 import type { Message, MessageType } from '../message.js';
-import { decodeShares, encodeSealedList, type Shares } from '../messages/share.js';
+import { decodeShares, type ReceivedShares } from '../messages/share.js';
 import { degreeWithin, type RoundContext } from '../round-context.js';
 import { requiredSurvivors } from '../round-parameters.js';
 import { refuse, requireSignature, RoundFailure, type Environment } from './environment.js';
 import { InputPhase } from './input.js';
 import { RosterPhase, type RoundPhase } from './phase.js';
 
+/** What is kept of a message. Its list is one object, where what is sealed would be one for each pair of neighbours. */
+export type SharedKeys = Pick<ReceivedShares, 'selfCommitment' | 'list'>;
+
 /** R1: clients share their secrets among their neighbours. Ends with the set of sharers. */
-export class SharePhase extends RosterPhase<Shares> {
+export class SharePhase extends RosterPhase<SharedKeys, ReceivedShares> {
   readonly name = 'share';
   readonly gathers: MessageType = 'shares';
   protected readonly asked: readonly number[];
@@ -25,11 +28,11 @@ export class SharePhase extends RosterPhase<Shares> {
     this.asked = [...asked];
   }
 
-  protected read(_index: number, body: Uint8Array): Shares {
+  protected read(_index: number, body: Uint8Array): ReceivedShares {
     return decodeShares(body, this.round.cohort.degree);
   }
 
-  protected async check(index: number, shares: Shares): Promise<void> {
+  protected async check(index: number, shares: ReceivedShares): Promise<void> {
     const { primitives } = this.environment;
     if (!equalBytes(shares.context, this.round.hash)) {
       throw refuse('context', 'the sender has another view of the round');
@@ -42,8 +45,12 @@ export class SharePhase extends RosterPhase<Shares> {
       this.round.hash,
       u32(index),
       shares.selfCommitment,
-      labelledHash(primitives, 'list', encodeSealedList(shares.sealed)),
+      labelledHash(primitives, 'list', shares.list),
     );
+  }
+
+  protected override keep(index: number, { selfCommitment, list }: ReceivedShares): void {
+    this.gathered.set(index, { selfCommitment, list });
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- so that a failure is a rejection, as in every phase

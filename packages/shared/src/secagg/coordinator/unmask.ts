@@ -7,10 +7,9 @@ import type { Message, MessageType } from '../message.js';
 import {
   decodeReveal,
   encodeResult,
-  encodeRevealed,
   resultContent,
   type HeldShare,
-  type Reveal,
+  type ReceivedReveal,
 } from '../messages/unmask.js';
 import { hashTranscript } from '../round-context.js';
 import { vectorLength } from '../round-parameters.js';
@@ -18,10 +17,10 @@ import type { Summed } from './consistency.js';
 import { refuse, requireSignature, sign, type Environment } from './environment.js';
 import { FinishedPhase } from './finished.js';
 import { RosterPhase, type RoundPhase, type RoundSizes } from './phase.js';
-import { unmaskingJobs } from './recovery.js';
+import { unmaskingJobs, type KeptReveal } from './recovery.js';
 
 /** R4: survivors give what takes the masks off. Ends with the sum. */
-export class UnmaskPhase extends RosterPhase<Reveal> {
+export class UnmaskPhase extends RosterPhase<KeptReveal, ReceivedReveal> {
   readonly name = 'unmask';
   readonly gathers: MessageType = 'reveal';
 
@@ -44,14 +43,14 @@ export class UnmaskPhase extends RosterPhase<Reveal> {
     return { ...super.sizes, sharers: sharers.count, survivors: survivors.count, responders };
   }
 
-  protected read(index: number, body: Uint8Array): Reveal {
+  protected read(index: number, body: Uint8Array): ReceivedReveal {
     if (!this.summed.survivors.has(index)) {
       throw refuse('not-a-survivor', 'the sender is not among the survivors');
     }
     return decodeReveal(body, this.summed.round.cohort.degree);
   }
 
-  protected async check(index: number, reveal: Reveal): Promise<void> {
+  protected async check(index: number, reveal: ReceivedReveal): Promise<void> {
     const { round, sharers, survivors } = this.summed;
     if (!equalBytes(reveal.context, round.hash) || !equalBytes(reveal.survivorsHash, this.survivorsHash)) {
       throw refuse('context', 'the sender has another view of the round');
@@ -64,19 +63,23 @@ export class UnmaskPhase extends RosterPhase<Reveal> {
       round.hash,
       this.survivorsHash,
       u32(index),
-      labelledHash(this.environment.primitives, 'list', encodeRevealed(reveal)),
+      labelledHash(this.environment.primitives, 'list', reveal.revealed),
     );
     const isOf =
       (survived: boolean) =>
       ({ owner, x }: HeldShare) =>
+        owner < round.cohort.n &&
         x > 0 &&
         x === round.graph.rank(owner, index) + 1 &&
         sharers.has(owner) &&
         survivors.has(owner) === survived;
-    const named = [...reveal.seedShares, ...reveal.keyShares].every(({ owner }) => owner < round.cohort.n);
-    if (!named || !reveal.seedShares.every(isOf(true)) || !reveal.keyShares.every(isOf(false))) {
+    if (!reveal.seedShares.every(isOf(true)) || !reveal.keyShares.every(isOf(false))) {
       throw refuse('shares', 'the sender reveals a share that was not asked for');
     }
+  }
+
+  protected override keep(index: number, { selfSeed, revealed }: ReceivedReveal): void {
+    this.gathered.set(index, { selfSeed, revealed });
   }
 
   /** Who shared wrongly, then the sum. */

@@ -14,7 +14,7 @@ export interface Evidence {
 }
 
 export function encodeSurvivors({ survivors, evidence }: Survivors): Uint8Array {
-  return new ByteWriter()
+  return new ByteWriter(8 + survivors.length + evidence.length * 96)
     .sizedBytes(survivors)
     .list(evidence, (writer, { vectorHash, signature }) => writer.bytes(vectorHash).bytes(signature))
     .finish();
@@ -43,7 +43,7 @@ export function decodeConsistency(body: Uint8Array): Uint8Array {
 export type Quorum = readonly { readonly index: number; readonly signature: Uint8Array }[];
 
 export function encodeQuorum(quorum: Quorum): Uint8Array {
-  return new ByteWriter()
+  return new ByteWriter(4 + quorum.length * 68)
     .list(quorum, (writer, { index, signature }) => writer.u32(index).bytes(signature))
     .finish();
 }

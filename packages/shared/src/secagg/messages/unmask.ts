@@ -1,3 +1,4 @@
+import { concatBytes } from '../../crypto/bytes.js';
 import { ByteReader, ByteWriter } from '../../crypto/fixed-layout.js';
 import { malformed, requireAscending } from '../message.js';
 
@@ -27,12 +28,7 @@ export interface Reveal {
 }
 
 export function encodeReveal(reveal: Reveal): Uint8Array {
-  return new ByteWriter()
-    .bytes(reveal.context)
-    .bytes(reveal.survivorsHash)
-    .bytes(encodeRevealed(reveal))
-    .bytes(reveal.signature)
-    .finish();
+  return concatBytes(reveal.context, reveal.survivorsHash, encodeRevealed(reveal), reveal.signature);
 }
 
 /** The secrets and shares, as they are sent and hashed. */
@@ -41,30 +37,48 @@ export function encodeRevealed({
   seedShares,
   keyShares,
 }: Pick<Reveal, 'selfSeed' | 'seedShares' | 'keyShares'>): Uint8Array {
-  const writer = new ByteWriter().bytes(selfSeed);
+  const shares = seedShares.length + keyShares.length;
+  const writer = new ByteWriter(40 + shares * (6 + SHARE_LENGTH)).bytes(selfSeed);
   for (const list of [seedShares, keyShares]) {
     writer.list(list, (_, { owner, x, share }) => writer.u32(owner).u16(x).bytes(share));
   }
   return writer.finish();
 }
 
-export function decodeReveal(body: Uint8Array, degree: number): Reveal {
+/** A message that came. */
+export interface ReceivedReveal extends Reveal {
+  /** The secrets and shares as they were sent, where the message lies. */
+  readonly revealed: Uint8Array;
+}
+
+/** @param degree - neighbours of every client: no list is longer */
+export function decodeReveal(body: Uint8Array, degree: number): ReceivedReveal {
   const reader = new ByteReader(body);
-  const reveal = {
-    context: reader.bytes(32),
-    survivorsHash: reader.bytes(32),
+  const context = reader.bytes(32);
+  const survivorsHash = reader.bytes(32);
+  const revealed = reader.view(Math.max(0, reader.remaining - 64));
+  const signature = reader.bytes(64);
+  return { context, survivorsHash, ...decodeRevealed(revealed, degree), signature, revealed };
+}
+
+/** The other direction of {@link encodeRevealed}. Shares are where the message lies; the seed is a copy, for it is wiped after use. */
+export function decodeRevealed(
+  revealed: Uint8Array,
+  degree: number,
+): Pick<Reveal, 'selfSeed' | 'seedShares' | 'keyShares'> {
+  const reader = new ByteReader(revealed);
+  const content = {
     selfSeed: reader.bytes(32),
     seedShares: readShares(reader, degree),
     keyShares: readShares(reader, degree),
-    signature: reader.bytes(64),
   };
   reader.finish();
-  return reveal;
+  return content;
 }
 
 function readShares(reader: ByteReader, degree: number): HeldShare[] {
   const shares = reader.list(
-    () => ({ owner: reader.u32(), x: reader.u16(), share: reader.bytes(SHARE_LENGTH) }),
+    () => ({ owner: reader.u32(), x: reader.u16(), share: reader.view(SHARE_LENGTH) }),
     degree,
   );
   requireAscending(shares, ({ owner }) => owner);
