@@ -1,41 +1,52 @@
-/** All clients of a round, in a thread of their own: the coordinator's thread has nothing of their work. Frames go over one port, many at a time. */
-import { setImmediate } from 'node:timers';
-import { parentPort, workerData } from 'node:worker_threads';
+/** All clients of a round, in a process of their own: the coordinator's has nothing of their work. */
 import { Library, MemoryJournal, Participant } from '@tutti/client';
-import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
+import { memoised } from '@tutti/shared/crypto';
+import { primitives as platform, systemRandom } from '@tutti/shared/crypto/primitives';
+import { Mailbox } from './mailbox.js';
 
-const { clients, authority, coordinator, groupId } = workerData;
+const [folder] = process.argv.slice(2);
+// A hundred clients check the same signatures: on one machine, once is enough.
+const primitives = memoised(platform);
 const artifacts = new Map();
 const library = new Library({ fetch: (hash) => Promise.resolve(artifacts.get(hash)) }, primitives);
-let waiting = [];
-const say = (client, frame) => {
-  if (waiting.length === 0) setImmediate(() => parentPort.postMessage(waiting.splice(0)));
-  waiting.push({ client, frame });
-};
-const handlers = clients.map(({ identity, certificate }, client) =>
-  new Participant({
-    primitives,
-    random: () => systemRandom,
-    identity,
-    certificate,
-    authority,
-    coordinator,
-    groupId,
-    library,
-    // Nobody trains: an update of nothing, to which the noise is added all the same.
-    work: { contribute: ({ model }) => Promise.resolve(new Float32Array(model.length)) },
-    policy: {
-      maximumEpsilon: 1e9,
-      maximumDelta: 0.1,
-      minimumCohort: 3,
-      minimumCorruptFraction: 0,
-      maximumAttempts: 1000,
-    },
-    journal: new MemoryJournal(),
-    now: () => Date.now(),
-  }).accept({ send: (frame) => say(client, frame), close: () => undefined }),
-);
-parentPort.on('message', ({ artifact, frames }) => {
-  if (artifact) artifacts.set(artifact.hash, artifact.bytes);
-  for (const { client, frame } of frames ?? []) handlers[client].receive(frame);
+const handlers = [];
+
+const mailbox = new Mailbox({
+  folder,
+  side: 'clients',
+  peer: process,
+  received: (batch) => {
+    for (const { members, artifact, forget, client, frame } of batch) {
+      if (members) join(members);
+      else if (artifact) artifacts.set(artifact.hash, artifact.bytes);
+      else if (forget) primitives.forget();
+      else handlers[client].receive(frame);
+    }
+  },
 });
+
+function join({ clients, ...federation }) {
+  for (const [client, { identity, certificate }] of clients.entries()) {
+    const participant = new Participant({
+      ...federation,
+      primitives,
+      random: () => systemRandom,
+      identity,
+      certificate,
+      library,
+      // Nobody trains: an update of nothing, to which the noise is added all the same.
+      work: { contribute: ({ model }) => Promise.resolve(new Float32Array(model.length)) },
+      policy: {
+        maximumEpsilon: 1e9,
+        maximumDelta: 0.1,
+        minimumCohort: 3,
+        minimumCorruptFraction: 0,
+        maximumAttempts: 1000,
+      },
+      journal: new MemoryJournal(),
+      now: () => Date.now(),
+    });
+    const send = (frame) => mailbox.post({ client, frame });
+    handlers.push(participant.accept({ send, close: () => undefined }));
+  }
+}

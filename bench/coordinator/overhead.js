@@ -1,17 +1,20 @@
 /**
- * What a round costs the coordinator's thread besides masks, public keys and the network: sessions, checks of messages, the protocol's bookkeeping,
- * the write-ahead record and the ledger on a real disk, the model. Clients are in another thread, and nobody trains.
+ * What a round costs the coordinator besides masks, public keys and the network: sessions, checks of messages, the protocol's bookkeeping, the
+ * write-ahead record and the ledger on a real disk, the model. Clients are in another process, and nobody trains.
+ *
+ * Costs are processor time of the whole process, with every thread that it has: garbage collection, compilation, the store and files on whichever
+ * thread they run. Waiting is not in it. What the disk makes wait is given apart, by the wall clock.
  *
  * Usage: node bench/coordinator/overhead.js [clients, 100] [rounds, 20]
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { readFileSync } from 'node:fs';
-import { cpus, loadavg, setPriority, tmpdir } from 'node:os';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PerformanceObserver } from 'node:perf_hooks';
-import { setImmediate } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
+import { fileURLToPath } from 'node:url';
 import {
   ArtifactFiles,
   JobRunner,
@@ -27,26 +30,21 @@ import { createIdentity, encodeCertificate, issueCertificate, toHex } from '@tut
 import { primitives as platform, systemRandom } from '@tutti/shared/crypto/primitives';
 import { countWeights } from '@tutti/shared/learning';
 import { announceJob, jobSchema } from '@tutti/shared/protocol';
-import { timedPrimitives } from './timed-primitives.js';
+import { Mailbox } from './mailbox.js';
+import { RecordedWork } from './recorded-work.js';
 
+/** The first rounds compile. */
+const WARM_UP = 5;
 const count = Number(process.argv[2] ?? 100);
 const rounds = Number(process.argv[3] ?? 20);
 
-try {
-  // The clients would have machines of their own; here their thread must not keep the coordinator's waiting for a core.
-  setPriority(-20);
-} catch {
-  // Only root may.
-}
-const { primitives, milliseconds, timed } = timedPrimitives(platform);
-/** Garbage collections of this thread. */
-milliseconds.collections = 0;
+const work = new RecordedWork();
+const primitives = work.primitives(platform);
+/** Milliseconds since the round began: on a processor for `network`, by the clock for the others. */
+const spent = { network: 0, store: 0, collections: 0 };
 new PerformanceObserver((list) => {
-  for (const { duration } of list.getEntries()) milliseconds.collections += duration;
+  for (const { duration } of list.getEntries()) spent.collections += duration;
 }).observe({ entryTypes: ['gc'] });
-/** Statements of the store, which wait for the disk on this thread. */
-milliseconds.store = 0;
-milliseconds.port = 0;
 
 const authority = await createIdentity(platform, systemRandom);
 const coordinator = await createIdentity(platform, systemRandom);
@@ -61,19 +59,27 @@ const clients = await Promise.all(
 );
 
 const directory = await mkdtemp(join(tmpdir(), 'tutti-bench-'));
-const database = await openSqlite(join(directory, 'coordinator.db'));
-const store = new Store(timedDatabase(database));
-const kept = await ArtifactFiles.open(join(directory, 'artifacts'));
-const worker = new Worker(new URL('overhead-clients.js', import.meta.url), {
-  workerData: { clients, authority: authority.publicKey, coordinator: coordinator.publicKey, groupId },
-});
-/** Models and jobs reach the clients by another way than the socket; here, as they are made. */
-const artifacts = Object.assign(Object.create(kept), {
-  put: async (bytes) => {
-    const hash = await kept.put(bytes);
-    worker.postMessage({ artifact: { hash, bytes } });
-    return hash;
+const folder = join(directory, 'mail');
+await mkdir(folder);
+const peer = fork(fileURLToPath(new URL('overhead-clients.js', import.meta.url)), [folder]);
+const mailbox = new Mailbox({
+  folder,
+  side: 'coordinator',
+  peer,
+  received: (batch) => {
+    for (const { client, frame } of batch) handlers[client].receive(frame);
   },
+  around: (carry) => {
+    const before = processorTime();
+    try {
+      return carry();
+    } finally {
+      spent.network += processorTime() - before;
+    }
+  },
+});
+mailbox.post({
+  members: { clients, authority: authority.publicKey, coordinator: coordinator.publicKey, groupId },
 });
 const sessions = new Sessions({
   primitives,
@@ -82,28 +88,27 @@ const sessions = new Sessions({
   admit: new Registry({ primitives, authority: authority.publicKey, groupId, now: Date.now }).admit,
   largestBody: 2 ** 24,
 });
-let waiting = [];
 const handlers = clients.map((_, client) =>
-  sessions.accept({
-    send: (frame) => {
-      if (waiting.length === 0)
-        setImmediate(() => timed('port', () => worker.postMessage({ frames: waiting.splice(0) })));
-      waiting.push({ client, frame });
-    },
-    close: () => undefined,
-  }),
+  sessions.accept({ send: (frame) => mailbox.post({ client, frame }), close: () => undefined }),
 );
-worker.on('message', (frames) => {
-  for (const { client, frame } of frames) handlers[client].receive(frame);
-});
-while (sessions.size < count) await new Promise((resolve) => setImmediate(resolve));
+while (sessions.size < count) await delay(10);
 
+const kept = await ArtifactFiles.open(join(directory, 'artifacts'));
+/** Models and jobs reach the clients by another way than the socket; here, as they are made. */
+const artifacts = Object.assign(Object.create(kept), {
+  put: async (bytes) => {
+    const hash = await kept.put(bytes);
+    mailbox.post({ artifact: { hash, bytes } });
+    return hash;
+  },
+});
+const store = new Store(timedDatabase(await openSqlite(join(directory, 'coordinator.db'))));
 const job = announceJob(
   jobSchema.parse({
     name: 'overhead',
     model: { inputs: 64, classes: 10 },
     training: { backend: 'arrays' },
-    rounds: rounds + 3,
+    rounds: WARM_UP + rounds + 1,
     cohort: {
       samplingRate: 1,
       minimum: Math.max(4, Math.floor(count / 2)),
@@ -118,7 +123,7 @@ const job = announceJob(
 const runner = await JobRunner.open({
   job,
   primitives,
-  expander: timedExpander(new WorkerExpander()),
+  expander: work.expander(new WorkerExpander()),
   signingKey: coordinator,
   authority: authority.publicKey,
   groupId,
@@ -137,67 +142,72 @@ const runner = await JobRunner.open({
 });
 
 const measured = [];
-for (let round = 0; round < rounds + 2; round++) {
-  const before = { ...milliseconds };
-  const cpu = threadCpu();
-  const loop = performance.eventLoopUtilization();
-  const record = await runner.attempt();
-  if (runner.stopped !== undefined) throw new Error(runner.stopped);
-  if (record.outcome !== 'completed' || record.survivors !== count) throw new Error(JSON.stringify(record));
-  const { active } = performance.eventLoopUtilization(loop);
-  const parts = Object.entries(milliseconds).map(([kind, value]) => [kind, value - before[kind]]);
-  await delay(50);
-  measured.push({ active, cpu: threadCpu() - cpu, ...Object.fromEntries(parts) });
+for (let round = 0; round < WARM_UP + rounds; round++) {
+  await work.repeat(cost);
+  Object.assign(spent, { network: 0, store: 0, collections: 0 });
+  const whole = await cost(async () => {
+    const record = await runner.attempt();
+    if (record.outcome !== 'completed' || record.survivors !== count) throw new Error(JSON.stringify(record));
+    // Collections are told of a little later.
+    await delay(20);
+  });
+  const parts = { ...spent, ...(await work.repeat(cost)) };
+  mailbox.post({ forget: true });
+  if (round < WARM_UP) continue;
+  measured.push({ ...parts, whole, own: whole - parts.publicKeys - parts.masks - parts.network });
 }
-// The first rounds compile.
-measured.splice(0, 2);
-const median = (value) => {
-  const sorted = measured.map(value).toSorted((a, b) => a - b);
-  return `${sorted[Math.floor(sorted.length / 2)].toFixed(1)} ms (${sorted[0].toFixed(1)} to ${sorted.at(-1).toFixed(1)})`;
-};
+
 console.log(
   `Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, load ${loadavg()[0].toFixed(2)}`,
 );
 console.log(
-  `${rounds} rounds of ${count} clients, ${countWeights(job.model)} weights; medians of a round (least to most)`,
+  `${rounds} rounds of ${count} clients, ${countWeights(job.model)} weights: median of a round (quartiles)`,
 );
-console.log(`  the coordinator's thread was busy for ${median(({ active }) => active)}`);
-console.log(`    and for ${median(({ cpu }) => cpu)} of it on a processor`);
-for (const kind of Object.keys(milliseconds))
-  console.log(`    ${kind.padEnd(20)} ${median((parts) => parts[kind])}`);
-const own = (parts) => parts.active - parts['public keys'] - parts.masks - parts.port;
-console.log(`  all but public keys, masks and the port to the clients: ${median(own)}`);
-console.log(
-  `    and on a processor: ${median((parts) => parts.cpu - parts['public keys'] - parts.masks - parts.port)}`,
-);
-console.log(
-  `    of it neither hashes nor the store: ${median((parts) => own(parts) - parts['hashes and sealing'] - parts.store)}`,
-);
+console.log('Processor time of the coordinator, all threads');
+print('whole', ({ whole }) => whole);
+print('network', ({ network }) => network);
+print('public keys', ({ publicKeys }) => publicKeys);
+print('masks', ({ masks }) => masks);
+print('all else', ({ own }) => own);
+console.log('By the clock');
+print('store, its disk too', ({ store }) => store);
+print('collections', ({ collections }) => collections);
 
-await worker.terminate();
+peer.kill();
+await once(peer, 'exit');
 await store.close();
 await rm(directory, { recursive: true, force: true });
 process.exit();
 
-/** Milliseconds for which this thread was on a processor: what other processes take of the machine is not in it. On Linux. */
-function threadCpu() {
-  return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+/** Milliseconds for which this process was on a processor. Exact for the thread that asks. */
+function processorTime() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
-/** An expander whose work is counted as masks. Few and short ones are expanded at once, on this thread. */
-function timedExpander(inner) {
-  return {
-    expand: async (...values) => {
-      const before = performance.now();
-      await inner.expand(...values);
-      milliseconds.masks += performance.now() - before;
-    },
-  };
+async function cost(action) {
+  const before = processorTime();
+  await action();
+  return processorTime() - before;
 }
 
-/** A database whose statements are timed: the embedded engine runs each to its end, the disk included, before anything else. */
+function print(what, value) {
+  const sorted = measured.map(value).toSorted((a, b) => a - b);
+  const at = (fraction) => sorted[Math.floor(fraction * (sorted.length - 1))].toFixed(1);
+  console.log(`  ${what.padEnd(20)} ${at(0.5)} ms (${at(0.25)} to ${at(0.75)})`);
+}
+
+/** A database that is timed from each call to its promise's end: what whoever writes waits for. */
 function timedDatabase(inner) {
-  const prepare = inner.run.bind(inner);
-  inner.run = (...values) => timed('store', () => prepare(...values));
-  return inner;
+  const timed =
+    (method) =>
+    async (...values) => {
+      const before = performance.now();
+      try {
+        return await inner[method](...values);
+      } finally {
+        spent.store += performance.now() - before;
+      }
+    };
+  return Object.assign(Object.create(inner), { query: timed('query'), transaction: timed('transaction') });
 }
