@@ -58,7 +58,10 @@ export async function writeOutputs(directory: RunDirectory, outcome: Outcome): P
   const { job, announced, runner, ledger, rounds, summary, statistics, audit } = outcome;
   const { jobHash: hash, modelHash: model } = runner;
   const facts = statementFacts(job, { announced, hash, model, ledger });
-  const statement = privacyStatement({ ...facts, ...(audit !== undefined && { audit }) });
+  const statement = privacyStatement({
+    ...facts,
+    ...(audit !== undefined && { audit: { ...audit, withholds: true } }),
+  });
   const released = !job.audit.required || audit?.passed === true;
   const files = layersModelFiles(job.model, runner.weights);
   const resolved: Job = {

@@ -11,6 +11,7 @@ import {
   packRecords,
   paperMarkdown,
   processingRecord,
+  type AuditedJob,
   type FiledReport,
   type Paper,
   type ProcessingFacts,
@@ -88,11 +89,16 @@ export class Records {
    * @throws {Refusal} `audit.malformed` and what {@link checkFiling} refuses; `job.unknown`, `job.ambiguous`, `job.kind`
    */
   async fileAudit(by: Actor, named: string, text: string): Promise<FiledAudit> {
-    const { jobs, store, artifacts, audit, now } = this.options;
+    const { jobs, store, artifacts, audit, primitives, now } = this.options;
     const { job, name } = await jobs.show(named);
     const { privacy, ...announced } = await jobs.announced(job);
     if (!('unit' in privacy) || !isTraining({ privacy, ...announced } as Announcement)) throw onlyCounts();
-    const verdict = checkFiling(readReport(text), { name, privacy });
+    const canaries = await this.canariesIn(job);
+    const verdict = checkFiling(primitives, readReport(text), {
+      name,
+      privacy,
+      ...(canaries && { canaries }),
+    });
     const report = await artifacts.put(new TextEncoder().encode(text));
     await audit.record(by.name, 'audit.file', job, {
       report,
@@ -134,6 +140,16 @@ export class Records {
     return packRecords(primitives, signingKey, about, bytes);
   }
 
+  /** What the ledger says of canaries in a job, where it has any. */
+  private async canariesIn(job: string): Promise<AuditedJob['canaries']> {
+    const { ledger } = this.options;
+    await ledger.refresh();
+    const state = ledger.stateOf(job);
+    if (state.canaries === undefined) return undefined;
+    const { commitment } = state.canaries;
+    return { job, commitment, spent: state.isOpen ? undefined : state.spent().releasedModel };
+  }
+
   /** The reports of all audits that were filed, as they were. */
   private async filedReports(): Promise<Record<string, Uint8Array>> {
     const { store, artifacts } = this.options;
@@ -172,10 +188,11 @@ export class Records {
     { job, source }: SubmittedJob,
     statement: PrivacyStatement | undefined,
   ): Promise<ProcessingFacts | undefined> {
-    const { jobs, erasure, version, retention, now } = this.options;
+    const { store, jobs, erasure, version, retention, now } = this.options;
     const announced = await jobs.announced(job);
     const submitted = readSubmission(source);
     if (!isTraining(announced) || !isTraining(submitted)) return undefined;
+    const latest = (await store.filedAudits.of(job)).at(-1);
     return {
       job: { ...submitted, privacy: announced.privacy },
       made: new Date(now()).toISOString(),
@@ -183,6 +200,9 @@ export class Records {
       erasures: (await erasure.requests()).filter((request) => request.job === job),
       retention,
       ...(statement && { statement }),
+      ...(latest && {
+        audit: { made: new Date(latest.filedAt).toISOString(), ...findingOf(latest.verdict) },
+      }),
     };
   }
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { primitives } from '@tutti/shared/crypto/primitives';
 import {
   epsilonOf,
   LedgerState,
+  reportLedger,
   type LedgerEntry,
   type LedgerEvent,
   type RoundDebited,
@@ -133,6 +135,45 @@ describe('what has been spent', () => {
     const state = stateOf(opened(), debited(1, { noiseDistance: 1e-5 }));
     expect(state.spent()).toMatchObject({ releasedModel: Infinity, coordinator: Infinity });
     expect(state.affords(cost)).toBe(false);
+  });
+});
+
+describe('canaries of the operator’s', () => {
+  const committed = (canaries = 12): LedgerEvent => ({
+    kind: 'canaries-committed',
+    canaries,
+    commitment: 'd'.repeat(64),
+  });
+
+  it('cost nothing, and are known from then on', () => {
+    const [without, state] = [stateOf(opened(), debited(1)), stateOf(opened(), committed(), debited(1))];
+    expect(state.canaries?.canaries).toBe(12);
+    expect(state.spent()).toEqual(without.spent());
+    expect(without.canaries).toBeUndefined();
+  });
+
+  it('may come after an attempt of which no sum could be seen', () => {
+    const state = stateOf(opened(), aborted(1, false));
+    expect(state.awaitsCanaries).toBe(true);
+    expect(stateOf(opened(), aborted(1, false), committed()).awaitsCanaries).toBe(false);
+  });
+
+  it.each<[string, LedgerEvent[]]>([
+    ['before their job is opened', [committed()]],
+    ['twice', [opened(), committed(), committed(3)]],
+    ['after a round was charged', [opened(), debited(1), completed(1), committed()]],
+    ['while a round is undecided', [opened(), debited(1), committed()]],
+    ['after a charged attempt was aborted', [opened(), debited(1), aborted(1, true), committed()]],
+    ['after their job was closed', [opened(), { kind: 'job-closed', reason: 'stopped' }, committed()]],
+  ])('cannot be committed to %s', (_when, events) => {
+    expect(() => stateOf(...events)).toThrow(expect.objectContaining({ code: 'ledger.inconsistent' }));
+    expect(reportLedger(primitives, chainOf(events)).ok).toBe(false);
+  });
+
+  it('are in what a ledger reports of its jobs, and of those that have some alone', () => {
+    const report = (...events: LedgerEvent[]) => reportLedger(primitives, chainOf(events));
+    expect(report(opened(), committed(5), debited(1))).toMatchObject({ ok: true, jobs: [{ canaries: 5 }] });
+    expect(report(opened(), debited(1)).jobs[0]).not.toHaveProperty('canaries');
   });
 });
 

@@ -66,6 +66,27 @@ const textOf = (statement: PrivacyStatement, number: number) =>
     .entries.map(({ label, text }) => `${label}: ${text}`)
     .join('\n');
 
+describe('a statement of a job with canaries', () => {
+  const committed: LedgerEvent = { kind: 'canaries-committed', canaries: 5, commitment: 'd'.repeat(64) };
+  const [first, ...rest] = events as [LedgerEvent, ...LedgerEvent[]];
+
+  it('says whose they are, what they cost, and that they leave room for fewer others who collude', () => {
+    const statement = privacyStatement(factsOf({}, [first, committed, ...rest]));
+    expect(statement.figures.canaries).toBe(5);
+    expect(statement.summary.join(' ')).toContain('5 clients of the operator’s own took part to audit');
+    const text = statementMarkdown(statement);
+    expect(text).toContain('the model is the worse for it');
+    expect(text).toContain('leave room for so many fewer others');
+  });
+
+  it('claims as much as without them, and one without says nothing of them', () => {
+    const { figures } = privacyStatement(factsOf({}, [first, committed, ...rest]));
+    const without = privacyStatement(factsOf());
+    expect(figures.releasedModel.epsilon).toBe(without.figures.releasedModel.epsilon);
+    expect(statementMarkdown(without)).not.toContain('operator’s own');
+  });
+});
+
 describe('a privacy statement', () => {
   const statement = privacyStatement(factsOf());
 

@@ -32,6 +32,17 @@ export const ledgerEventSchema = z.discriminatedUnion('kind', [
     /** True: every protecting draw could be recomputed from a seed, so nothing is claimed. */
     seeded: z.boolean(),
   }),
+  /**
+   * The operator has put clients of its own among those of the job, to audit it, before its first round is charged. They cost nothing: what is charged for them is charged as for
+   * any client.
+   */
+  z.strictObject({
+    kind: z.literal('canaries-committed'),
+    /** How many. */
+    canaries: z.int().min(1),
+    /** SHA-256 of who they are and of the coins that say which of them send anything: opened when the job is over. */
+    commitment: hash,
+  }),
   /** Durable before the coordinator asks anybody to unmask: from then on the sum may become known. */
   z.strictObject({
     kind: z.literal('round-debited'),
@@ -92,6 +103,7 @@ export const ledgerEventSchema = z.discriminatedUnion('kind', [
 export type LedgerEvent = z.output<typeof ledgerEventSchema>;
 export type JobOpened = Extract<LedgerEvent, { kind: 'job-opened' }>;
 export type RoundDebited = Extract<LedgerEvent, { kind: 'round-debited' }>;
+export type CanariesCommitted = Extract<LedgerEvent, { kind: 'canaries-committed' }>;
 export type Erasure = Extract<LedgerEvent, { kind: 'erasure' }>;
 export type Sampling = RoundDebited['sampling'];
 

@@ -13,6 +13,8 @@ export interface JobLedgerReport {
   readonly unit?: 'example';
   /** True: every protecting draw could be recomputed from a seed, so that nothing is protected. */
   readonly seeded: boolean;
+  /** Clients of the operator's own, put among the others for an audit. Absent: none. */
+  readonly canaries?: number;
   readonly debits: number;
   readonly completed: number;
   /** Attempts that were aborted after they were paid for: nobody knows whether their sum was seen. */
@@ -84,13 +86,14 @@ function reportJob(job: string, entries: readonly LedgerEntry[]): JobLedgerRepor
   const count = (counts: (event: LedgerEntry['event']) => boolean) =>
     entries.filter(({ event }) => counts(event)).length;
   const { name, unit, seeded, delta, epsilonBudget } = state.terms;
-  const { undecided } = state;
+  const { undecided, canaries } = state;
   return {
     job,
     name,
     open: state.isOpen,
     ...(unit && { unit }),
     seeded,
+    ...(canaries && { canaries: canaries.canaries }),
     debits: count(({ kind }) => kind === 'round-debited'),
     completed: count(({ kind }) => kind === 'round-completed'),
     abortedCharged: count((event) => event.kind === 'round-aborted' && event.charged),

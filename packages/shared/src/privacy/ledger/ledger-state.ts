@@ -1,7 +1,7 @@
 import { Refusal } from '../../errors.js';
 import type { PrivacyEvent } from '../accounting/index.js';
 import { Account } from './account.js';
-import type { JobOpened, LedgerEntry, RoundDebited } from './events.js';
+import type { CanariesCommitted, JobOpened, LedgerEntry, RoundDebited } from './events.js';
 
 /** ε at the job's δ. */
 export interface SpentPrivacy {
@@ -45,6 +45,7 @@ export class LedgerState {
   private readonly released = new Account();
   private readonly clients = new Map<string, ClientRecord>();
   private pending: RoundDebited | undefined;
+  private committed: CanariesCommitted | undefined;
   private closed = false;
 
   constructor(readonly job: string) {}
@@ -64,6 +65,11 @@ export class LedgerState {
     if (this.opened === undefined || (this.closed && event.kind !== 'erasure'))
       throw inconsistent(`${event.kind} in a job that is not open`);
     switch (event.kind) {
+      case 'canaries-committed':
+        if (!this.awaitsCanaries)
+          throw inconsistent('canaries that are committed to twice, or after a round');
+        this.committed = event;
+        break;
       case 'round-debited':
         if (this.pending !== undefined) throw inconsistent('a debit while another attempt is undecided');
         this.debit(event);
@@ -97,6 +103,16 @@ export class LedgerState {
   /** A debit whose attempt has neither completed nor been aborted: after a restart, its coordinator died in between. */
   get undecided(): RoundDebited | undefined {
     return this.pending;
+  }
+
+  /** What the operator has committed to of its canaries among the clients, if there are any. */
+  get canaries(): CanariesCommitted | undefined {
+    return this.committed;
+  }
+
+  /** Whether canaries can still be committed to: before anything is charged, and once. */
+  get awaitsCanaries(): boolean {
+    return this.isOpen && this.released.count === 0 && this.committed === undefined;
   }
 
   get isOpen(): boolean {

@@ -153,12 +153,15 @@ function audit({ audit: shown }: StatementFacts): StatementItem {
         : [
             {
               label: 'The claim that was audited',
-              text: `ε = ${epsilonText(shown.claimed)}: ${shown.epsilonLower > shown.claimed ? 'refuted. Nothing in this statement is to be relied on, and the model was not released' : 'not refuted'}`,
+              text: `ε = ${epsilonText(shown.claimed)}: ${shown.epsilonLower > shown.claimed ? refutedText(shown) : 'not refuted'}`,
             },
           ]),
     ],
   };
 }
+
+const refutedText = ({ withholds = false }: NonNullable<StatementFacts['audit']>) =>
+  `refuted. Nothing in this statement is to be relied on${withholds ? ', and the model was not released' : ''}`;
 
 function responsibility(
   { justification, reviewer, signature }: StatementFacts,

@@ -54,6 +54,8 @@ export interface StatementFacts {
     readonly confidence: number;
     /** The ε that was put to the test. */
     readonly claimed?: number;
+    /** Whether the model is held back where the claim is refuted. */
+    readonly withholds?: boolean;
   };
   readonly justification?: string;
   readonly reviewer?: string;

@@ -17,6 +17,8 @@ export interface StatementFigures {
   /** Where the unit is an example: its training, as last charged. */
   readonly exampleSteps: ExampleSteps | null;
   readonly population: number;
+  /** Of the clients, those that the coordinator's operator put among them for an audit. */
+  readonly canaries: number;
   readonly delta: number;
   readonly seeded: boolean;
   /** First and last entry of the job, ISO 8601. */
@@ -102,6 +104,7 @@ export function figuresOf({ job, ledger, plan }: StatementFacts): StatementFigur
     unit,
     exampleSteps,
     population,
+    canaries: state.canaries?.canaries ?? 0,
     delta,
     seeded,
     from: first.time,

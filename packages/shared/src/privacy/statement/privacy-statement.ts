@@ -4,7 +4,7 @@ import { exampleItems, exampleSummary } from './example-unit.js';
 import { figuresOf, type StatementFigures } from './figures.js';
 import { howItems } from './how.js';
 import { releasedWords } from './released.js';
-import { whatItems } from './what.js';
+import { canariesText, whatItems } from './what.js';
 import { counted, epsilonText, numberText, type StatementItem } from './wording.js';
 
 /**
@@ -68,7 +68,7 @@ export function statementOf(facts: StatementFacts, figures: StatementFigures): P
 function summaryOf(facts: StatementFacts, figures: StatementFigures): string[] {
   const { job, enrolment } = facts;
   const { done, contributions, many, learns } = releasedWords(facts);
-  const { seeded, delta, population, releasedModel, coordinator, rounds, sampling } = figures;
+  const { seeded, delta, population, canaries, releasedModel, coordinator, rounds, sampling } = figures;
   const made = `“${job.name}” ${done} ${counted(population, 'client')} in ${counted(rounds.completed, 'round')}. No data left a client; only sums of many clients’ ${contributions}, with noise, were opened.`;
   const warning =
     'This run was seeded, so that it can be repeated: whoever knows the seed can recompute the noise and take it off again. It claims no privacy for real data. The figures are those of a run of the same job whose noise nobody can recompute.';
@@ -89,6 +89,16 @@ function summaryOf(facts: StatementFacts, figures: StatementFigures): string[] {
           'The coordinator also decides who is enrolled: against a coordinator that enrols clients of its own making, nothing is claimed.',
         ]
       : [];
+  const audited = canaries === 0 ? [] : [`${canariesText(canaries)}.`];
   const open = `Not hidden: who is enrolled and who took part (${sampling.sharers.least} to ${sampling.sharers.most} a round), what ${learns} about people in general, and groups that act as one.`;
-  return [...(seeded ? [warning] : []), made, readers, ...amplification, inside, ...trusted, open];
+  return [
+    ...(seeded ? [warning] : []),
+    made,
+    readers,
+    ...amplification,
+    inside,
+    ...trusted,
+    ...audited,
+    open,
+  ];
 }

@@ -1,7 +1,7 @@
 import type { StatementFacts } from './facts.js';
 import type { StatementFigures } from './figures.js';
 import { releasedWords } from './released.js';
-import { numberText, percentText, type StatementItem } from './wording.js';
+import { counted, numberText, percentText, type StatementItem } from './wording.js';
 
 /** Items 1 to 6: what was done, to whom, in front of whom. */
 export function whatItems(facts: StatementFacts, figures: StatementFigures): StatementItem[] {
@@ -76,6 +76,11 @@ function accesses({ otherDataAccesses = [] }: StatementFacts): StatementItem {
   };
 }
 
+/** What the operator's own clients are, and what they cost. */
+export function canariesText(canaries: number): string {
+  return `${counted(canaries, 'client')} of the operator’s own took part to audit this job, as the ledger says from before its first round. They hold nobody’s data. As coins have it, each sent its whole clip norm in a random direction or zeros, and its share of the noise: the model is the worse for it. They are among the clients that may collude with the coordinator, and leave room for so many fewer others`;
+}
+
 function unit(facts: StatementFacts, { coordinator }: StatementFigures): StatementItem {
   const { plan } = facts;
   const { contribution, bounded } = releasedWords(facts);
@@ -109,7 +114,7 @@ function relation(facts: StatementFacts): StatementItem {
   };
 }
 
-function deployment(facts: StatementFacts, { population }: StatementFigures): StatementItem {
+function deployment(facts: StatementFacts, { population, canaries }: StatementFigures): StatementItem {
   const { plan, minimumCohort, enrolment } = facts;
   const { contribution, contributions, clientsSee, readers, many } = releasedWords(facts);
   const survivors = percentText(plan.honestFraction);
@@ -122,6 +127,7 @@ function deployment(facts: StatementFacts, { population }: StatementFigures): St
         text: `federated: every client adds its own share of the noise before anything leaves it; ${contributions} are summed under secure aggregation`,
       },
       { label: 'Clients', text: `${population} enrolled; each sees its own data and ${clientsSee}` },
+      ...(canaries === 0 ? [] : [{ label: 'Canaries', text: canariesText(canaries) }]),
       {
         label: 'Coordinator',
         text: `sees who takes part, masked vectors, and one noisy sum a round; never a single ${contribution}, if the cryptography and its assumptions hold`,

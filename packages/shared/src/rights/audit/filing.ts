@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import type { Primitives } from '../../crypto/index.js';
 import { Refusal } from '../../errors.js';
 import { epsilonFigure } from '../../privacy/index.js';
+import { canaryCommitment, canaryOpeningSchema } from './canaries.js';
 import { auditVerdictSchema, type AuditVerdict } from './verdict.js';
 
 /** `audit.json`, as far as a coordinator has to understand it: the rest is kept as it is. */
@@ -11,6 +13,8 @@ export const filedReportSchema = z.looseObject({
   software: z.string().max(200),
   seeded: z.boolean(),
   oneRun: auditVerdictSchema.optional(),
+  /** Of canaries in a deployment: what opens the commitment to them. */
+  opening: canaryOpeningSchema.optional(),
 });
 
 export type FiledReport = Readonly<z.output<typeof filedReportSchema>>;
@@ -19,22 +23,35 @@ export type FiledReport = Readonly<z.output<typeof filedReportSchema>>;
 export interface AuditedJob {
   readonly name: string;
   readonly privacy: { readonly unit: 'client' | 'example'; readonly epsilon: number; readonly delta: number };
+  /** Of canaries that took part in the job, as the ledger has it. */
+  readonly canaries?: {
+    /** Hash of the job, hex. */
+    readonly job: string;
+    readonly commitment: string;
+    /** Against readers of the models, when the job was over: what such an audit puts to the test. Undefined before. */
+    readonly spent: number | undefined;
+  };
 }
 
 /** The ε that an accountant has for calibrated noise lies a little below the budget. */
 const NEAR = 0.05;
 
+const SAME = 1e-6;
+
 /**
- * Whether an audit speaks of a job: of its name, its unit, its ε and δ, with all of its noise. Its figures are those of whoever files it; what contradicts itself is refused.
+ * Whether an audit speaks of a job: of its name, its unit, its ε and δ, with all of its noise. Of an audit in the deployment, also whether its coins are those that the ledger holds a
+ * commitment to. Its figures are those of whoever files it; what contradicts itself is refused.
  *
  * @returns its verdict
- * @throws {Refusal} `audit.no-verdict`, `audit.contradiction`, `audit.other-job`, `audit.other-unit`, `audit.other-claim`, `audit.less-noise`
+ * @throws {Refusal} `audit.no-verdict`, `audit.contradiction`, `audit.other-job`, `audit.other-unit`, `audit.other-claim`, `audit.less-noise`; `audit.no-canaries`, `audit.not-over`,
+ * `audit.other-canaries` of an audit in the deployment
  */
-export function checkFiling(report: FiledReport, { name, privacy }: AuditedJob): AuditVerdict {
+export function checkFiling(
+  primitives: Pick<Primitives, 'sha256'>,
+  report: FiledReport,
+  { name, privacy, canaries: committed }: AuditedJob,
+): AuditVerdict {
   const { oneRun } = report;
-  const refuse = (code: string, message: string, remedy: string): never => {
-    throw new Refusal(`audit.${code}`, message, remedy);
-  };
   if (oneRun === undefined) {
     return refuse(
       'no-verdict',
@@ -59,11 +76,16 @@ export function checkFiling(report: FiledReport, { name, privacy }: AuditedJob):
       `Set audit.unit to ${privacy.unit} and audit again.`,
     );
   }
-  const sameEpsilon = Math.abs(claimed.epsilon / privacy.epsilon - 1) <= NEAR;
-  if (!sameEpsilon || Math.abs(claimed.delta / privacy.delta - 1) > 1e-6) {
+  // In a simulation the whole budget is put to the test, in a deployment what was spent.
+  const { epsilon, near } =
+    oneRun.deployment === undefined
+      ? { epsilon: privacy.epsilon, near: NEAR }
+      : { epsilon: checkCanaries(primitives, report, oneRun, committed), near: SAME };
+  const sameEpsilon = Math.abs(claimed.epsilon / epsilon - 1) <= near;
+  if (!sameEpsilon || Math.abs(claimed.delta / privacy.delta - 1) > SAME) {
     refuse(
       'other-claim',
-      `The audit put ε = ${epsilonFigure(claimed.epsilon)} at δ = ${claimed.delta} to the test; the job claims ε = ${epsilonFigure(privacy.epsilon)} at δ = ${privacy.delta}.`,
+      `The audit put ε = ${epsilonFigure(claimed.epsilon)} at δ = ${claimed.delta} to the test; the job claims ε = ${epsilonFigure(epsilon)} at δ = ${privacy.delta}.`,
       'Audit the job as it was submitted, with privacy.delta as the coordinator announced it.',
     );
   }
@@ -75,4 +97,42 @@ export function checkFiling(report: FiledReport, { name, privacy }: AuditedJob):
     );
   }
   return oneRun;
+}
+
+/** @returns the ε that canaries in the deployment put to the test */
+function checkCanaries(
+  primitives: Pick<Primitives, 'sha256'>,
+  { opening }: FiledReport,
+  { canaries, guesses, confidence, deployment }: AuditVerdict,
+  committed: AuditedJob['canaries'],
+): number {
+  if (committed === undefined) {
+    return refuse(
+      'no-canaries',
+      'The audit is of canaries in the deployment; the ledger holds no commitment to canaries in this job.',
+      'File it with the job in which the canaries took part.',
+    );
+  }
+  if (committed.spent === undefined) {
+    return refuse('not-over', 'The job is not over: it may still spend more.', 'File the audit when it is.');
+  }
+  if (
+    opening?.job !== committed.job ||
+    canaryCommitment(primitives, opening) !== committed.commitment ||
+    deployment?.commitment !== committed.commitment ||
+    opening.canaries.length !== canaries ||
+    opening.guesses !== guesses ||
+    opening.confidence !== confidence
+  ) {
+    refuse(
+      'other-canaries',
+      'The coins, directions or terms of the audit are not those that the ledger holds a commitment to.',
+      'File the audit.json that `tutti audit deployed` wrote, as it is.',
+    );
+  }
+  return committed.spent;
+}
+
+function refuse(code: string, message: string, remedy: string): never {
+  throw new Refusal(`audit.${code}`, message, remedy);
 }

@@ -1,4 +1,5 @@
-export { checkFiling, filedReportSchema, type FiledReport } from './filing.js';
+export { canaryCommitment, canaryOpeningSchema, MOST_CANARIES, type CanaryOpening } from './canaries.js';
+export { checkFiling, filedReportSchema, type AuditedJob, type FiledReport } from './filing.js';
 export {
   auditVerdictSchema,
   findingOf,

@@ -24,13 +24,24 @@ export const auditVerdictSchema = z.strictObject({
   /** Of the noise that the claim needs; 1 unless noise was taken off on purpose. */
   noise: z.number().min(0),
   passed: z.boolean(),
+  /** Where the canaries took part in a deployment, and not in a simulation. */
+  deployment: z
+    .strictObject({
+      /** SHA-256 by which the ledger names the canaries from before the first round. */
+      commitment: z.string().regex(/^[0-9a-f]{64}$/),
+      rounds: whole,
+      /** How often a canary was charged for a round: all of them together, and what is expected of so many draws. */
+      participations: whole,
+      expectedParticipations: z.number().min(0),
+    })
+    .optional(),
 });
 
 export type AuditVerdict = Readonly<z.output<typeof auditVerdictSchema>>;
 
 /** What the verdict proves, and what it does not: to be printed wherever its figures are. */
 export function verdictWords(verdict: AuditVerdict): readonly string[] {
-  const { claimed, confidence, epsilonLower, gaussianEpsilonLower, largestRefutable, passed, unit } = verdict;
+  const { claimed, confidence, epsilonLower, gaussianEpsilonLower, largestRefutable, passed } = verdict;
   const sure = `${Number((100 * confidence).toPrecision(4))} %`;
   return [
     passed
@@ -40,10 +51,18 @@ export function verdictWords(verdict: AuditVerdict): readonly string[] {
       ? `Had all ${verdict.guesses} guesses been right, claims up to ε = ${lowerEpsilonFigure(largestRefutable)} would have been refuted, and none above.`
       : `Even ${verdict.guesses} right guesses would have refuted no claim above ε = ${lowerEpsilonFigure(largestRefutable)}: this audit would have passed whatever the mechanism does. More canaries are needed.`,
     `As a statement about Gaussian mechanisms alone, “at least as private as Gaussian noise with ε = ${lowerEpsilonFigure(gaussianEpsilonLower)} at this δ” is the strongest that is refuted. The ε of two normal laws fitted to the scores is ${lowerEpsilonFigure(verdict.epsilonEstimate)}: an estimate, which bounds nothing.`,
-    unit === 'client'
-      ? 'Canary clients took the places of clients in a simulation of the job; what they sent went through clipping, noise and secure aggregation as in a deployment. Another model of the same job is covered so far as it is made by the same code.'
-      : 'Canary rows were put among the rows of all clients, and the model was trained on them by DP-SGD at the job’s ε, with an example as the unit. It tests that training, not the federation’s guarantee for a client.',
+    whereWords(verdict),
   ];
+}
+
+function whereWords({ unit, deployment }: AuditVerdict): string {
+  if (deployment !== undefined) {
+    const { rounds, participations, expectedParticipations, commitment } = deployment;
+    return `Canary clients of the operator’s took part in the deployment itself, through its secure aggregation: ${participations} times in ${rounds} rounds, where ${expectedParticipations.toFixed(0)} were to be expected. Coins and directions are those that the ledger holds a commitment to (${commitment.slice(0, 12)}) from before the first round. Put to the test was the noise in the sums of this job, whatever software added it, against readers of the models. It says nothing of a coordinator that sees who takes part, of another job, or of whether clients were drawn by chance.`;
+  }
+  return unit === 'client'
+    ? 'Canary clients took the places of clients in a simulation of the job; what they sent went through clipping, noise and secure aggregation as in a deployment. Another model of the same job is covered so far as it is made by the same code.'
+    : 'Canary rows were put among the rows of all clients, and the model was trained on them by DP-SGD at the job’s ε, with an example as the unit. It tests that training, not the federation’s guarantee for a client.';
 }
 
 /** What the privacy statement says of an audit. */
@@ -58,7 +77,8 @@ export interface AuditFinding {
 
 /** The verdict as the privacy statement has it. */
 export function findingOf(verdict: AuditVerdict): AuditFinding {
-  const { unit, canaries, guesses, correct, epsilonLower, confidence, claimed, passed } = verdict;
-  const method = `one-run audit of Steinke, Nasr and Jagielski (2023), ${canaries} canary ${unit}s, ${correct} of ${guesses} guesses right`;
+  const { unit, canaries, guesses, correct, epsilonLower, confidence, claimed, passed, deployment } = verdict;
+  const where = deployment === undefined ? '' : ' in the deployment itself';
+  const method = `one-run audit of Steinke, Nasr and Jagielski (2023), ${canaries} canary ${unit}s${where}, ${correct} of ${guesses} guesses right`;
   return { method, epsilonLower, confidence, claimed: claimed.epsilon, passed };
 }
