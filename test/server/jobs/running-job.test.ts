@@ -23,6 +23,7 @@ async function run(
   records: readonly RoundRecord[],
   retry = { least: 1000, most: 8000 },
   exhausted: readonly string[] = [],
+  { over = false, isInterrupted = false } = {},
 ) {
   const left = [...records];
   const waits: number[] = [];
@@ -35,6 +36,7 @@ async function run(
         },
         attempt: () => Promise.resolve(left.shift()!),
         exhausted: new Set(exhausted),
+        isInterrupted,
       },
       pause: 100,
       retry,
@@ -44,9 +46,9 @@ async function run(
       recorded: () => undefined,
       wait: (milliseconds) => Promise.resolve(void waits.push(milliseconds)),
     },
-    new AbortController().signal,
+    over ? AbortSignal.abort() : new AbortController().signal,
   );
-  return { stopped, waits, reasons };
+  return { stopped, waits, reasons, left: left.length };
 }
 
 describe('attempts that are aborted', () => {
@@ -78,5 +80,18 @@ describe('attempts that are aborted', () => {
   it('say that clients have spent what all jobs may', async () => {
     const { reasons } = await run([record({}), record({})], undefined, ['a', 'b']);
     expect(reasons[0]).toContain('; clients that have spent what all jobs may: 2)');
+  });
+});
+
+describe('a job that is over before it is taken up', () => {
+  const rounds = [record({ outcome: 'completed' }), record({ outcome: 'completed' })];
+
+  it('makes no round', async () => {
+    expect(await run(rounds, undefined, [], { over: true })).toMatchObject({ left: 2, stopped: undefined });
+  });
+
+  it('finishes the round that was left in the middle, and makes no other', async () => {
+    const interrupted = { over: true, isInterrupted: true };
+    expect(await run(rounds, undefined, [], interrupted)).toMatchObject({ left: 1, stopped: undefined });
   });
 });

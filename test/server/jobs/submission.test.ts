@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readSubmission, requireOneShard } from '@tutti/server';
+import { readSubmission, requireNoGate, requireOneShard } from '@tutti/server';
 
 const MILLION = 1_000_000;
 const numbered = (count: number, separator: string) =>
@@ -22,6 +22,15 @@ describe('a job as it was submitted', () => {
     }).toThrow(
       expect.objectContaining({ code: 'job.shards', remedy: expect.stringContaining('4 jobs') as string }),
     );
+  });
+
+  it('is refused where it counts on an audit before its model is released', () => {
+    const job = { name: 'quick', model: { inputs: 4, classes: 2 } };
+    requireNoGate(readSubmission(JSON.stringify({ ...job, audit: { canaries: 20 } })));
+    const gated = readSubmission(JSON.stringify({ ...job, audit: { required: true } }));
+    expect(() => {
+      requireNoGate(gated);
+    }).toThrow(expect.objectContaining({ code: 'job.audit-required' }));
   });
 
   it.each([

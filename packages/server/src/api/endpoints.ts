@@ -199,6 +199,15 @@ export const ENDPOINTS = {
     body: schema.filingSchema,
     answer: schema.filedAuditSchema,
   },
+  commitCanaries: {
+    method: 'post',
+    path: '/api/jobs/{job}/canaries',
+    summary:
+      'Write into the ledger that clients of the operator’s own will audit the job, before its first round',
+    role: 'operator',
+    body: schema.canariesRequestSchema,
+    answer: schema.canariesSchema,
+  },
   assessment: {
     method: 'get',
     path: '/api/jobs/{job}/assessment',

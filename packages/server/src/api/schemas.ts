@@ -6,6 +6,7 @@ import {
   erasureCertificateSchema,
   outcomeSchema,
   auditVerdictSchema,
+  MOST_CANARIES,
   remedySchema,
 } from '@tutti/shared/rights';
 import { roleSchema } from './roles.js';
@@ -27,6 +28,8 @@ export const submissionSchema = z.strictObject({
   job: z.string().min(1).max(1_000_000),
   /** Clients that the guarantee counts on, where not all have enrolled yet: sets δ and the divisor of the mean. */
   population: z.int().min(3).max(10_000_000).optional(),
+  /** Makes no round before the job is resumed: for whoever wants to put canaries among its clients first. */
+  paused: z.boolean().optional(),
   /** Of a model that the coordinator cannot draw itself: all but plain dense ones. */
   model: z
     .strictObject({
@@ -227,6 +230,20 @@ export const filedAuditSchema = z.object({
   filedAt: time,
 });
 
+/** Clients of the operator's own that are to audit a job: how many, and what binds to who they are and to their coins. */
+export const canariesRequestSchema = z.strictObject({
+  canaries: z.int().min(2).max(MOST_CANARIES),
+  commitment: hash,
+});
+
+/** The entry of the ledger that holds a commitment. */
+export const canariesSchema = canariesRequestSchema.extend({
+  job: hash,
+  sequence: z.int(),
+  hash,
+  time,
+});
+
 export const operatorRequestSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._@-]{0,62}$/, 'lower-case letters, digits and . _ @ -, 1 to 63'),
   role: roleSchema,
@@ -269,6 +286,7 @@ export const eventSchema = z.discriminatedUnion('kind', [
 ]);
 
 export type Submission = z.output<typeof submissionSchema>;
+export type CanariesRequest = z.output<typeof canariesRequestSchema>;
 export type JobSummary = z.output<typeof jobSummarySchema>;
 export type JobDetail = z.output<typeof jobDetailSchema>;
 export type LiveRound = z.output<typeof liveRoundSchema>;

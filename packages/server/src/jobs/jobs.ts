@@ -1,4 +1,5 @@
 import { Refusal } from '@tutti/shared/errors';
+import type { LedgerEntry } from '@tutti/shared/privacy';
 import {
   encodeAnnouncedJob,
   planOf,
@@ -6,9 +7,10 @@ import {
   type Announcement,
   type RoundRecord,
 } from '@tutti/shared/protocol';
-import type { JobDetail, JobResult, JobSummary, Submission } from '../api/schemas.js';
+import type { CanariesRequest, JobDetail, JobResult, JobSummary, Submission } from '../api/schemas.js';
 import type { Actor } from '../operators/operators.js';
 import type { AttemptAt, JobStatus, SubmittedJob } from '../store/index.js';
+import { requireCanaryRoom, requireUnbegun } from './canaries.js';
 import { KeptJobs } from './kept-jobs.js';
 import { requireStanding } from './require-standing.js';
 import { Runs, type RunsOptions } from './runs.js';
@@ -96,6 +98,29 @@ export class Jobs {
     return this.runs.size;
   }
 
+  /**
+   * Writes a commitment to canaries into the audit log and the ledger, before anything of the job is charged.
+   * @throws {Refusal} `canaries.not-open`, `canaries.begun`, `canaries.committed`, and what {@link requireCanaryRoom} refuses; `job.unknown`, `job.ambiguous`
+   */
+  async commitCanaries(
+    by: Actor,
+    named: string,
+    { canaries, commitment }: CanariesRequest,
+  ): Promise<LedgerEntry> {
+    const { ledger, audit } = this.options;
+    const { job, name, status } = await this.kept.find(named);
+    requireCanaryRoom(await this.kept.announced(job), canaries);
+    await ledger.refresh();
+    if (!ledger.jobs.has(job) && status === 'paused') {
+      await this.takeUp(job);
+      await this.runs.ended(job);
+    }
+    const check = () => requireUnbegun(ledger.stateOf(job), name);
+    check();
+    await audit.record(by.name, 'canaries.commit', job, { canaries, commitment });
+    return ledger.append(job, { kind: 'canaries-committed', canaries, commitment }, { check });
+  }
+
   /** @throws {Refusal} `job.submitted-before`, and what {@link settledSubmission} refuses */
   async submit(by: Actor, submission: Submission): Promise<JobDetail> {
     const { store, artifacts, audit, now } = this.options;
@@ -103,15 +128,16 @@ export class Jobs {
     const { name } = announced;
     const hash = await artifacts.put(encodeAnnouncedJob(announced));
     await audit.record(by.name, 'job.submit', hash, { name, population });
+    const status = submission.paused === true ? 'paused' : 'running';
     await store.jobs.submit({
       job: hash,
       name,
-      status: 'running',
+      status,
       submittedBy: by.name,
       submittedAt: now(),
       source: submission.job,
     });
-    this.standings.tell(hash, 'running');
+    this.standings.tell(hash, status);
     await this.look();
     return this.show(hash);
   }

@@ -116,12 +116,13 @@ export class Runs {
     this.endAll();
   }
 
-  /** Resolves when all that run now have ended. */
-  async ended(): Promise<void> {
+  /** Resolves when a job that runs now has ended; left out, when all have. */
+  async ended(job?: string): Promise<void> {
+    if (job !== undefined) return this.runs.get(job)?.ended;
     await Promise.all([...this.runs.values()].map(({ ended }) => ended));
   }
 
-  /** Runs a job, unless it runs already, here or elsewhere. */
+  /** Runs a job, unless it runs already, here or elsewhere. One that is paused or stopped begins no round: it is opened, or closed, in the ledger. */
   async takeUp(job: string): Promise<void> {
     const { store, owner, times, failed } = this.options;
     if (this.runs.has(job) || this.closing) return;
@@ -186,6 +187,7 @@ export class Runs {
     // A draw is made without regard to who is connected; but none is made that might easily be too small. A round that was interrupted has its cohort,
     // and deadlines that its clients keep to.
     const needed = clientsForDraws(announced);
+    if ((await store.jobs.find(job))?.status !== 'running') stopping.abort();
     const stopped = await runRounds(
       {
         runner,
@@ -207,10 +209,10 @@ export class Runs {
       },
       stopping.signal,
     );
-    await this.conclude(job, runner, stopped);
+    await this.record(job, runner, stopped);
   }
 
-  private async conclude(job: string, runner: JobRunner, stopped: JobRunner['stopped']): Promise<void> {
+  private async record(job: string, runner: JobRunner, stopped: JobRunner['stopped']): Promise<void> {
     const { store, audit } = this.options;
     const status = (await store.jobs.find(job))?.status;
     if (status === 'stopped') {

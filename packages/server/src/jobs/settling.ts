@@ -16,7 +16,7 @@ import { evaluatedHere } from './named-model.js';
 import { standardisedHere } from './named-statistics.js';
 import { requireStanding } from './require-standing.js';
 import { requireUnlearned } from './require-unlearned.js';
-import { readSubmission, requireOneShard } from './submission.js';
+import { readSubmission, requireNoGate, requireOneShard } from './submission.js';
 
 export interface SettlingOptions {
   readonly store: Store;
@@ -39,7 +39,7 @@ export interface Settled {
 
 /**
  * Turns what was submitted into what is announced, with all that it names looked up here. What could not be run is refused before anybody counts on it.
- * @throws {Refusal} `job.syntax`, `job.invalid`, `job.shards`, `job.too-few-clients`, `job.needs-privacy-officer`, `job.small-draws`, `job.client-cap`, what {@link standardisedHere}, {@link evaluatedHere}, `announce`, {@link beginningOf}, {@link keepBroughtModel} and
+ * @throws {Refusal} `job.syntax`, `job.invalid`, `job.shards`, `job.audit-required`, `job.too-few-clients`, `job.needs-privacy-officer`, `job.small-draws`, `job.client-cap`, what {@link standardisedHere}, {@link evaluatedHere}, `announce`, {@link beginningOf}, {@link keepBroughtModel} and
  * {@link requireUnlearned} refuse
  */
 export async function settledSubmission(
@@ -59,6 +59,7 @@ export async function settledSubmission(
   };
   const submitted = readSubmission(source);
   requireOneShard(submitted);
+  requireNoGate(submitted);
   const job = isEvaluation(submitted)
     ? await evaluatedHere(kept, submitted)
     : await standardisedHere(kept, submitted);

@@ -29,6 +29,16 @@ export function requireOneShard(job: AnyJob): void {
   );
 }
 
+/** @throws {Refusal} `job.audit-required` where a job releases its model only after an audit */
+export function requireNoGate(job: AnyJob): void {
+  if (!('audit' in job) || !job.audit.required) return;
+  throw new Refusal(
+    'job.audit-required',
+    'The job releases its model only after an audit. A coordinator hands the model of every round to its clients, and cannot hold it back until then.',
+    'Leave audit.required out. Audit the job beforehand with `tutti audit run`, or by canaries in the deployment with `tutti audit canaries`, and file the report.',
+  );
+}
+
 function valueOf(text: string): unknown {
   try {
     return readBoundedYaml(text);

@@ -156,6 +156,10 @@ function handlersOf(services: Administration): Handlers {
       }),
     listAudits: async ({ named }) => (await records.audits(named)).map(filedView),
     fileAudit: async ({ actor, named, body }) => filedView(await records.fileAudit(actor, named, body.audit)),
+    commitCanaries: async ({ actor, named, body }) => {
+      const { job, sequence, hash, time } = await jobs.commitCanaries(actor, named, body);
+      return { ...body, job, sequence, hash, time };
+    },
     assessment: async ({ named, context }) =>
       context.body(paperMarkdown(await records.assessment(named)), 200, {
         'content-type': 'text/markdown; charset=utf-8',

@@ -87,6 +87,8 @@ function words({ event }: LedgerEntry): string {
       return `Round ${event.round} completed`;
     case 'round-aborted':
       return `Round ${event.round} aborted in ${event.phase} (${event.reason}), ${event.charged ? 'charged' : 'nothing charged'}`;
+    case 'canaries-committed':
+      return `${count(event.canaries)} canaries of the operator’s among the clients, to audit the job; nothing charged`;
     case 'erasure':
       return `Erasure ${event.request} (${event.remedy}) of ${event.clients.length} clients; nothing is refunded`;
     case 'job-closed':
