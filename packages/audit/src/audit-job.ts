@@ -2,7 +2,7 @@ import { Refusal } from '@tutti/shared/errors';
 import { countWeights } from '@tutti/shared/learning';
 import { deltaOf, type Job } from '@tutti/shared/protocol';
 import { loadDataset, seededRandomness, systemRandomness } from '@tutti/simulation';
-import { planAudit } from './bounds/audit-plan.js';
+import { planAudit, type AuditDesign } from './bounds/audit-plan.js';
 import { auditClients } from './canaries/client-audit.js';
 import { auditExamples, type CanaryOutcome } from './canaries/example-audit.js';
 import { verdictOf, type AuditVerdict } from './verdict.js';
@@ -42,17 +42,22 @@ export async function auditJob(options: AuditJobOptions): Promise<AuditVerdict> 
 export function requireRefutable({ audit, privacy, simulation }: Job): void {
   const { canaries, confidence } = audit;
   const delta = deltaOf(privacy, simulation.clients);
-  const { largestEpsilon, guesses } = planAudit({ canaries, guesses: guessesOf(audit), delta, confidence });
-  if (largestEpsilon > privacy.epsilon) return;
+  requireTeeth({ canaries, guesses: guessesOf(audit), delta, confidence }, privacy.epsilon);
+}
+
+/** @throws {Refusal} `audit.toothless` where an audit of that layout cannot refute the claim whatever the mechanism does */
+export function requireTeeth(design: AuditDesign, epsilon: number): void {
+  const { largestEpsilon, guesses, canaries } = planAudit(design);
+  if (largestEpsilon > epsilon) return;
   throw new Refusal(
     'audit.toothless',
-    `The audit that the job requires can refute claims below ε = ${largestEpsilon.toFixed(2)} at the most, with ${guesses} guesses on ${canaries} canaries; the job claims ${privacy.epsilon}. It would pass whatever the mechanism does.`,
-    'Raise audit.canaries or audit.guesses, or lower privacy.epsilon; `tutti audit plan` says what is enough.',
+    `The audit can refute claims below ε = ${largestEpsilon.toFixed(2)} at the most, with ${guesses} guesses on ${canaries} canaries; the job claims ${epsilon}. It would pass whatever the mechanism does.`,
+    'Take more canaries or guesses, or lower privacy.epsilon; `tutti audit plan` says what is enough.',
   );
 }
 
 /** The guesses that a job's audit makes: as it says, or four in five of the canaries. */
-export function guessesOf({ canaries, guesses }: Job['audit']): number {
+export function guessesOf({ canaries, guesses }: Pick<Job['audit'], 'canaries' | 'guesses'>): number {
   return Math.min(canaries, guesses ?? Math.max(1, Math.floor(0.8 * canaries)));
 }
 

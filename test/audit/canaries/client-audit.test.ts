@@ -36,7 +36,11 @@ describe('canary clients in a federation, through secure aggregation', () => {
   });
 
   it('are at right angles to one another while there is room', () => {
-    const directions = randomDirections(20, 60, uniformStream(seededRandom('directions')));
+    const uniform = uniformStream(seededRandom('directions'));
+    const directions = randomDirections(
+      Array.from({ length: 20 }, () => uniform),
+      60,
+    );
     const product = (a: Float64Array, b: Float64Array) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
     directions.forEach((direction, index) => {
       expect(product(direction, direction)).toBeCloseTo(1, 12);

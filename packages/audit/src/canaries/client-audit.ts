@@ -7,8 +7,9 @@ import { announceJob, encodingPlan, sampledRelease, type Job } from '@tutti/shar
 import { RunDirectory, simulate, type Randomness, type SimulationEvent } from '@tutti/simulation';
 import { readFile } from 'node:fs/promises';
 import { guessBySign } from '../bounds/one-run.js';
-import { dot, randomDirections } from './directions.js';
+import { randomDirections } from './directions.js';
 import type { CanaryOutcome } from './example-audit.js';
+import { canaryScores } from './scores.js';
 
 export interface ClientAuditOptions {
   readonly job: Job;
@@ -51,7 +52,10 @@ export async function auditClients(options: ClientAuditOptions): Promise<CanaryO
   const dimension = countWeights(job.model);
   const uniform = uniformStream(randomness.stream('audit/canaries'));
   const included = Array.from({ length: canaries }, () => uniform() < 0.5);
-  const directions = randomDirections(canaries, dimension, uniform);
+  const directions = randomDirections(
+    included.map(() => uniform),
+    dimension,
+  );
   const summary = await simulate({
     job: unaudited(options.noise === 1 ? job : withNoise(job, noiseMultiplier * options.noise, delta)),
     jobDirectory: options.jobDirectory,
@@ -66,12 +70,13 @@ export async function auditClients(options: ClientAuditOptions): Promise<CanaryO
   });
   const final = await releasedModel(summary.directory, dimension);
   const initial = drawInitialWeights(layoutOf(job.model), job.model.seed);
-  const path = Float64Array.from(final, (weight, index) => weight - (initial[index] ?? 0));
-  // What a canary that took part as often as is expected would have moved the model by.
   const expectedCohort = job.cohort.samplingRate * job.simulation.clients;
-  const expected =
-    (job.server.learningRate * clipNorm * summary.rounds * job.cohort.samplingRate) / expectedCohort;
-  const scores = Float64Array.from(directions, (direction) => dot(path, direction) / expected - 0.5);
+  const sum = Float64Array.from(
+    final,
+    (weight, index) => ((weight - (initial[index] ?? 0)) * expectedCohort) / job.server.learningRate,
+  );
+  const participations = summary.rounds * job.cohort.samplingRate;
+  const scores = canaryScores(sum, directions, { clipNorm, participations });
   return {
     ...{ canaries, guesses, delta, scores, included },
     ...guessBySign(scores, included, guesses),

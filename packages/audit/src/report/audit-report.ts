@@ -1,4 +1,5 @@
 import type { RunAttacks } from '../attack-run.js';
+import type { CanaryOpening } from '@tutti/shared/rights';
 import type { AuditVerdict } from '../verdict.js';
 
 /** What `audit.json` holds: every figure that `audit.html` shows, and nothing of anybody's data but of public sets. */
@@ -14,5 +15,7 @@ export interface AuditReport {
   readonly seeded: boolean;
   readonly seconds: number;
   readonly oneRun?: AuditVerdict;
+  /** Of canaries in a deployment: their coins, against which anybody can check the commitment in the ledger. */
+  readonly opening?: CanaryOpening;
   readonly attacks?: RunAttacks;
 }

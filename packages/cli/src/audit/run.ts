@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
 import type * as Audit from '@tutti/audit';
-import { TuttiError } from '@tutti/shared/errors';
 import { Command, Option } from 'commander';
 import { fraction, positive, positiveWholeNumber, seed } from '../arguments.js';
 import { readJob } from '../job/job-file.js';
-import { duration } from '../output/figures.js';
 import type { Surroundings } from '../surroundings.js';
 import { version } from '../version.js';
+import { auditName } from './audit-name.js';
+import { sayVerdict } from './say-verdict.js';
 
 /** What these verbs need of the audit room. */
 export type Auditor = typeof Audit;
@@ -87,24 +86,6 @@ export function runAuditCommand({ stdout, stderr }: Surroundings, load: LoadAudi
         seconds,
         oneRun: verdict,
       });
-      if (options.json === true) stdout.write(`${JSON.stringify({ ...verdict, seconds, directory })}\n`);
-      else {
-        const head = `${verdict.passed ? 'PASSED' : 'FAILED'}: ${verdict.correct} of ${verdict.guesses} guesses right on ${verdict.canaries} canaries, in ${duration(seconds)}`;
-        stdout.write(
-          `${[head, ...auditor.verdictWords(verdict), `Written: ${join(directory, 'audit.html')}`].join('\n')}\n`,
-        );
-      }
-      if (!verdict.passed) {
-        throw new TuttiError(
-          'audit.failed',
-          'The audit refuted the claim.',
-          'Do not release a model under this claim; find the fault in the mechanism, or claim what is true.',
-        );
-      }
+      sayVerdict(stdout, verdict, { seconds, directory, json: options.json === true });
     });
-}
-
-function auditName(job: string): string {
-  const time = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
-  return `${job}-${time}-${randomBytes(2).toString('hex')}`;
 }

@@ -12,6 +12,7 @@ import type { Surroundings } from '../surroundings.js';
 import type { Ask } from './ask.js';
 import { showFindings } from './check.js';
 import { firstConfig, readClientConfig } from './config-file.js';
+import { enrolled } from './enrolled.js';
 import { passphraseFrom } from './passphrase.js';
 
 interface InitOptions {
@@ -161,17 +162,6 @@ async function identityIn(
   const identity = await createIdentity(primitives, systemRandom);
   await writeIdentity(path, identity, chosen);
   return identity;
-}
-
-async function enrolled(
-  invitation: Invitation,
-  identity: KeyPair,
-  certificates: string | undefined,
-): Promise<Uint8Array> {
-  const { enrol } = await import('@tutti/client');
-  if (certificates === undefined) return enrol(primitives, invitation, identity, Date.now());
-  const { fetchTrustingFile } = await import('@tutti/client/daemon');
-  return enrol(primitives, invitation, identity, Date.now(), await fetchTrustingFile(certificates));
 }
 
 function problemOfInvitation(word: string): string | undefined {

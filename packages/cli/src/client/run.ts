@@ -1,9 +1,8 @@
-import type { DaemonEvent } from '@tutti/client/daemon';
 import { Command } from 'commander';
-import pino from 'pino';
 import type { Surroundings } from '../surroundings.js';
 import type { Ask } from './ask.js';
 import { readClientConfig } from './config-file.js';
+import { daemonLog } from './daemon-log.js';
 import { passphraseFrom } from './passphrase.js';
 
 /** `tutti client run`: takes part until it is interrupted. */
@@ -21,7 +20,7 @@ export function runClientCommand(surroundings: Surroundings, ask: () => Promise<
       const forget = surroundings.onInterrupt(() => stopping.abort());
       try {
         const passphrase = passphraseFrom(surroundings, ask);
-        const observe = logged(surroundings);
+        const observe = daemonLog(surroundings);
         const daemon = await startClient({ config, passphrase, observe }, stopping.signal);
         await interrupted;
         await daemon.close();
@@ -32,24 +31,4 @@ export function runClientCommand(surroundings: Surroundings, ask: () => Promise<
         forget();
       }
     });
-}
-
-const warnings: ReadonlySet<DaemonEvent['kind']> = new Set([
-  'refused',
-  'untrusted',
-  'declined',
-  'left',
-  'emptied',
-  'lost',
-  'waiting',
-  'clock',
-]);
-
-/** One JSON line an event, for people with `pino-pretty` and for log collectors. */
-function logged({ stdout }: Surroundings): (event: DaemonEvent) => void {
-  const log = pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line: string) => void stdout.write(line) },
-  );
-  return ({ kind, ...facts }) => (warnings.has(kind) ? log.warn(facts, kind) : log.info(facts, kind));
 }

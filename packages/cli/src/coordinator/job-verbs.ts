@@ -40,15 +40,17 @@ export function remoteJobCommands(surroundings: Surroundings): readonly Command[
       'clients that the guarantee counts on, where not all have enrolled yet',
       wholeNumber(3),
     )
-    .action(async (path: string, flags: AccessFlags & { population?: number }) => {
+    .option('--paused', 'make no round before `tutti job resume`')
+    .action(async (path: string, flags: AccessFlags & { population?: number; paused?: boolean }) => {
       // Checked here first, where the lines that are wrong can be named.
       const model = await modelToBring(await readAnyJob(path), dirname(path));
       const client = await openClient(flags, surroundings);
-      const { population } = flags;
+      const { population, paused } = flags;
       const job = await client.call('submitJob', {
         body: {
           job: await readFile(path, 'utf8'),
           ...(population !== undefined && { population }),
+          ...(paused === true && { paused }),
           ...(model && { model }),
         },
       });

@@ -75,6 +75,11 @@ function jobLines(job: JobLedgerReport): readonly string[] {
     `  ${attempts.join(', ')}`,
     `  ε against released models ${epsilonFigure(spent.releasedModel)} of ${epsilonFigure(epsilonBudget)}, at δ = ${deltaFigure(delta)}`,
     `  ε against the coordinator ${epsilonFigure(spent.coordinator)} for the client charged most, ${epsilonFigure(spent.coordinatorMedian)} for the median`,
+    ...(job.canaries === undefined
+      ? []
+      : [
+          `  ${counted(job.canaries, 'client is a canary', 'clients are canaries')} of the operator’s own, to audit it`,
+        ]),
     ...(job.unit === 'example'
       ? ['  each ε is that of one example, and none is stated for a client as a whole']
       : []),

@@ -1,6 +1,6 @@
 import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fromHex, toHex, type KeyPair } from '@tutti/shared/crypto';
+import { fromHex, toHex, type KeyPair, type RandomSource } from '@tutti/shared/crypto';
 import { primitives, systemRandom } from '@tutti/shared/crypto/primitives';
 import { Revocations } from '@tutti/shared/protocol';
 import { TuttiError } from '@tutti/shared/errors';
@@ -25,6 +25,7 @@ import { localWork } from './local-work.js';
 import { lockState } from './lock.js';
 import { machineOnMains } from './mains.js';
 import type { OnMains } from '../policy/power.js';
+import type { Work } from '../work.js';
 import { fetchTrusting, readCertificates } from './trusting-fetch.js';
 import { watchMachine, type Disturbance } from './wake.js';
 
@@ -48,6 +49,10 @@ export interface DaemonOptions {
   readonly now?: () => number;
   /** Default: what the machine says. */
   readonly onMains?: OnMains;
+  /** What is done in each round, in place of training and counting on the configured rows. */
+  readonly work?: Work;
+  /** The randomness of one purpose. Default: the system's generator, whatever the purpose. */
+  readonly random?: (purpose: string) => RandomSource;
 }
 
 /** What `tutti client status` shows of a daemon that runs or ran. */
@@ -90,7 +95,8 @@ const CLOCK_AT_FAULT = 30_000;
  * @throws {Refusal} what must be mended before it can run: `client.running`, `identity.…`, `certificate.…`, `store.…`
  */
 export async function startClient(options: DaemonOptions, signal?: AbortSignal): Promise<ClientDaemon> {
-  const { config, observe, now = () => Date.now(), onMains = machineOnMains } = options;
+  const { config, observe, work, now = () => Date.now() } = options;
+  const { onMains = machineOnMains, random = () => systemRandom } = options;
   const unlock = lockState(config.state);
   let store: ClientStore | undefined;
   try {
@@ -103,7 +109,8 @@ export async function startClient(options: DaemonOptions, signal?: AbortSignal):
     const { authority, group } = config.coordinator;
     const issuer = { authority: fromHex(authority), groupId: fromHex(group) };
     const revocations = await Revocations.open(primitives, issuer, store.revocations);
-    return run({ config, observe, now, onMains, store, unlock, identity, certificate, revocations, pem });
+    const kept = { store, unlock, identity, certificate, revocations, pem };
+    return run({ config, observe, now, onMains, random, work, ...kept });
   } catch (error) {
     store?.close();
     unlock();
@@ -116,6 +123,8 @@ interface Parts {
   readonly observe: ((event: DaemonEvent) => void) | undefined;
   readonly now: () => number;
   readonly onMains: OnMains;
+  readonly random: (purpose: string) => RandomSource;
+  readonly work: Work | undefined;
   readonly store: ClientStore;
   readonly unlock: () => void;
   readonly identity: KeyPair;
@@ -125,7 +134,8 @@ interface Parts {
 }
 
 function run(parts: Parts): ClientDaemon {
-  const { config, observe, now, onMains, store, unlock, identity, certificate, revocations, pem } = parts;
+  const { config, observe, now, onMains, random, store, unlock } = parts;
+  const { identity, certificate, revocations, pem } = parts;
   const { coordinator } = config;
   let status: DaemonStatus = {
     process: process.pid,
@@ -152,12 +162,12 @@ function run(parts: Parts): ClientDaemon {
   });
   const artifacts = new HttpArtifacts(() => coordinators.addresses, request);
   const library = new Library(artifacts, primitives);
-  const work = localWork(config, library, ({ code, message, remedy }) =>
+  const local = localWork(config, library, ({ code, message, remedy }) =>
     store.notice({ code, message, remedy }, now()),
   );
   const participant = new Participant({
     primitives,
-    random: () => systemRandom,
+    random,
     identity,
     certificate,
     ...(config.attributes && { attributes: config.attributes }),
@@ -166,7 +176,7 @@ function run(parts: Parts): ClientDaemon {
     groupId: fromHex(coordinator.group),
     library,
     revocations: { held: revocations, fetch: () => artifacts.revocations() },
-    work,
+    work: parts.work ?? local,
     policy: policyOf(config),
     journal: store,
     approval: (known) =>
@@ -199,7 +209,7 @@ function run(parts: Parts): ClientDaemon {
       unwatch();
       participant.leave();
       coordinators.close();
-      await work.close();
+      await local.close();
       enter('stopped');
       store.close();
       unlock();

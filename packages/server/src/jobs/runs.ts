@@ -209,10 +209,10 @@ export class Runs {
       },
       stopping.signal,
     );
-    await this.record(job, runner, stopped);
+    await this.conclude(job, runner, stopped);
   }
 
-  private async record(job: string, runner: JobRunner, stopped: JobRunner['stopped']): Promise<void> {
+  private async conclude(job: string, runner: JobRunner, stopped: JobRunner['stopped']): Promise<void> {
     const { store, audit } = this.options;
     const status = (await store.jobs.find(job))?.status;
     if (status === 'stopped') {
