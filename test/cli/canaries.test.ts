@@ -235,6 +235,7 @@ describe('tutti audit canaries', () => {
     ['too few to refute anything', ['--count', '3'], 'would pass whatever the mechanism does'],
     ['more than may collude', ['--count', '13'], '12 of its smallest cohort of 25'],
     ['more than a coordinator takes from one address', ['--count', '501'], '500'],
+    ['twelve, and no confidence worth naming', ['--count', '12', '--confidence', '0.3'], '0.5'],
     ['no two of them', ['--count', '1'], '2'],
   ])('are refused, and leave nothing behind, where there are %s', async (_what, argv, words) => {
     const out = join(folder, 'refused');

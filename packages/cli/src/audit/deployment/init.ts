@@ -6,7 +6,7 @@ import { Refusal } from '@tutti/shared/errors';
 import { decodeInvitation } from '@tutti/shared/protocol';
 import { canaryCommitment, MOST_CANARIES } from '@tutti/shared/rights';
 import { Command } from 'commander';
-import { fraction, positiveWholeNumber, wholeNumber } from '../../arguments.js';
+import { checked, positiveWholeNumber, wholeNumber } from '../../arguments.js';
 import { enrolled } from '../../client/enrolled.js';
 import { openClient, withAccess, type AccessFlags } from '../../coordinator/access.js';
 import type { ApiClient } from '../../coordinator/api-client.js';
@@ -29,7 +29,7 @@ export function initCanariesCommand(surroundings: Surroundings, load: LoadAudito
     .requiredOption('--job <job>', 'name or hash of the job')
     .requiredOption('--count <number>', 'how many canaries', wholeNumber(2, MOST_CANARIES))
     .option('--guesses <number>', 'coins that will be guessed; default: four in five', positiveWholeNumber)
-    .option('--confidence <fraction>', 'of the verdict', fraction, 0.95)
+    .option('--confidence <fraction>', 'of the verdict', confidence, 0.95)
     .option('--out <folder>', 'where their keys and coins are kept', 'canaries')
     .option('--certificates <path>', 'PEM file of certificate authorities to believe for https')
     .action(async (flags: Flags) => {
@@ -44,6 +44,10 @@ export function initCanariesCommand(surroundings: Surroundings, load: LoadAudito
       );
     });
 }
+
+/** As a job states it: what every reader of the commitment takes. */
+const confidence = (text: string) =>
+  checked(text, (value) => value >= 0.5 && value < 1, 'It must be a number from 0.5 to below 1.');
 
 /** @returns of canaries whose certificates are made by hand, their public keys */
 async function initialise(flags: Flags, client: ApiClient, auditor: Auditor) {
