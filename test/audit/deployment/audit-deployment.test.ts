@@ -271,6 +271,14 @@ describe('the audit of a deployment', () => {
         return auditDeployment(poor.opening, poor.deployment);
       },
     ],
+    [
+      'audit.states-gone',
+      'the record of a round is not kept, of which Adam remembered something',
+      () => {
+        const poor = deployed('adam');
+        return auditDeployment(poor.opening, { ...poor.deployment, rounds: poor.deployment.rounds.slice(1) });
+      },
+    ],
   ])('is refused as %s where %s', async (code, _what, audit) => {
     await expect(audit()).rejects.toMatchObject({ code });
   });

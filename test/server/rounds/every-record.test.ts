@@ -15,7 +15,7 @@ type Step =
   | `record ${'opened' | Exclude<CoordinatorRecord['kind'], 'message' | 'decision'>}`
   | `message ${Exclude<MessageType, Said>}`
   | `decision ${Exclude<Phase, 'finished' | 'aborted'>}`
-  | `ledger ${Exclude<LedgerEvent['kind'], 'job-closed' | 'erasure'>}`;
+  | `ledger ${Exclude<LedgerEvent['kind'], 'job-closed' | 'canaries-committed' | 'erasure'>}`;
 
 /** More vectors than a log keeps apart, and a cohort that may be large enough for a ring, whose seed is revealed. */
 const CLIENTS = 9;

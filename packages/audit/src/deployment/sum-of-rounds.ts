@@ -20,8 +20,8 @@ import { releasedSum, type ReleasedState } from './released-sum.js';
 export interface KeptStates {
   /** SHA-256 of the model after each completed round, in order. */
   readonly models: readonly string[];
-  /** What each attempt at a round came to, in order. */
-  readonly records: readonly Pick<RoundRecord, 'outcome' | 'taskHash'>[];
+  /** What each attempt at a round came to, in order, as far as it is kept. */
+  readonly records: readonly Pick<RoundRecord, 'outcome' | 'modelHash' | 'taskHash'>[];
   readonly artifacts: ArtifactSource;
 }
 
@@ -60,7 +60,9 @@ export async function sumOfRounds(
   const weights = async (hash: string) => weightsFromBytes(await fetched(hash), parameters);
   const remembered = async (hash: string | undefined) =>
     optimiserStateFromBytes(await fetched(hash), parameters);
-  const completed = records.filter(({ outcome }) => outcome === 'completed');
+  // The ledger says which rounds there were: a record that is missing must not shorten a sum.
+  const taskOf = (model: string) =>
+    records.findLast(({ outcome, modelHash }) => outcome === 'completed' && modelHash === model)?.taskHash;
   const remembers = server.optimiser !== 'average';
   const initial: ReleasedState =
     startFrom === undefined
@@ -68,13 +70,13 @@ export async function sumOfRounds(
       : { weights: await weights(startFrom.model), optimiser: await remembered(startFrom.optimiser) };
   const final: ReleasedState = {
     weights: await weights(last),
-    optimiser: remembers ? await remembered(completed.at(-1)?.taskHash) : INITIAL_OPTIMISER_STATE,
+    optimiser: remembers ? await remembered(taskOf(last)) : INITIAL_OPTIMISER_STATE,
   };
   let moments: Float64Array | undefined;
   if (server.optimiser === 'adam') {
     moments = new Float64Array(parameters);
-    for (const { taskHash } of completed) {
-      const { first } = await remembered(taskHash);
+    for (const hash of models) {
+      const { first } = await remembered(taskOf(hash));
       moments = moments.map((sum, index) => sum + (first?.[index] ?? 0));
     }
   }

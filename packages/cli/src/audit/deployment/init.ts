@@ -84,7 +84,10 @@ async function initialise(flags: Flags, client: ApiClient, auditor: Auditor) {
     const opening = auditor.drawCanaries(job, identities, terms, systemRandom);
     const commitment = canaryCommitment(primitives, opening);
     const { url, coordinator, authority, group } = decodeInvitation(invitations[0] ?? '');
-    const where = { url, key: coordinator, authority, group, ...(certificates && { certificates }) };
+    const where = {
+      ...{ url, key: coordinator, authority, group, follow: true },
+      ...(certificates && { certificates }),
+    };
     // Before the commitment: coins that are lost could never be opened.
     await auditor.writeCanaries(out, { coordinator: where, opening });
     await client.call('commitCanaries', { named: job, body: { canaries: count, commitment } });
