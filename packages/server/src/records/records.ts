@@ -192,7 +192,7 @@ export class Records {
     const announced = await jobs.announced(job);
     const submitted = readSubmission(source);
     if (!isTraining(announced) || !isTraining(submitted)) return undefined;
-    const latest = (await store.filedAudits.of(job)).at(-1);
+    const strongest = strongestOf(await store.filedAudits.of(job));
     return {
       job: { ...submitted, privacy: announced.privacy },
       made: new Date(now()).toISOString(),
@@ -200,8 +200,8 @@ export class Records {
       erasures: (await erasure.requests()).filter((request) => request.job === job),
       retention,
       ...(statement && { statement }),
-      ...(latest && {
-        audit: { made: new Date(latest.filedAt).toISOString(), ...findingOf(latest.verdict) },
+      ...(strongest && {
+        audit: { made: new Date(strongest.filedAt).toISOString(), ...findingOf(strongest.verdict) },
       }),
     };
   }
