@@ -122,7 +122,7 @@ describe('a commitment to canaries', () => {
     [
       'job.kind',
       'where the job counts',
-      'kind: statistics\nname: quick\nstatistics: { columns: [{ name: age, lower: 0, upper: 100 }] }\ncohort: { minimum: 10, maximum: 20, corruptFraction: 0.4 }\nprivacy: { epsilon: 9 }\n',
+      'kind: statistics\nname: quick\nstatistics: { columns: [{ name: age, lower: 0, upper: 100 }] }\ncohort: { samplingRate: 1, minimum: 10, maximum: 20, corruptFraction: 0.4 }\nprivacy: { epsilon: 9 }\n',
       2,
     ],
   ])('is refused as %s %s', async (code, what, job, canaries) => {
