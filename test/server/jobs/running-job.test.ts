@@ -23,7 +23,6 @@ async function run(
   records: readonly RoundRecord[],
   retry = { least: 1000, most: 8000 },
   exhausted: readonly string[] = [],
-  { over = false, isInterrupted = false } = {},
 ) {
   const left = [...records];
   const waits: number[] = [];
@@ -36,7 +35,6 @@ async function run(
         },
         attempt: () => Promise.resolve(left.shift()!),
         exhausted: new Set(exhausted),
-        isInterrupted,
       },
       pause: 100,
       retry,
@@ -46,9 +44,9 @@ async function run(
       recorded: () => undefined,
       wait: (milliseconds) => Promise.resolve(void waits.push(milliseconds)),
     },
-    over ? AbortSignal.abort() : new AbortController().signal,
+    new AbortController().signal,
   );
-  return { stopped, waits, reasons, left: left.length };
+  return { stopped, waits, reasons };
 }
 
 describe('attempts that are aborted', () => {
@@ -80,18 +78,5 @@ describe('attempts that are aborted', () => {
   it('say that clients have spent what all jobs may', async () => {
     const { reasons } = await run([record({}), record({})], undefined, ['a', 'b']);
     expect(reasons[0]).toContain('; clients that have spent what all jobs may: 2)');
-  });
-});
-
-describe('a job that is over before it is taken up', () => {
-  const rounds = [record({ outcome: 'completed' }), record({ outcome: 'completed' })];
-
-  it('makes no round', async () => {
-    expect(await run(rounds, undefined, [], { over: true })).toMatchObject({ left: 2, stopped: undefined });
-  });
-
-  it('finishes the round that was left in the middle, and makes no other', async () => {
-    const interrupted = { over: true, isInterrupted: true };
-    expect(await run(rounds, undefined, [], interrupted)).toMatchObject({ left: 1, stopped: undefined });
   });
 });

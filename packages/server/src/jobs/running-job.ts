@@ -7,7 +7,7 @@ import { waited } from './waiting.js';
 export type Hindrance = () => string | undefined;
 
 export interface RunningJobOptions {
-  readonly runner: Pick<JobRunner, 'stopped' | 'attempt' | 'exhausted' | 'isInterrupted'>;
+  readonly runner: Pick<JobRunner, 'stopped' | 'attempt' | 'exhausted'>;
   /** Milliseconds from the end of a round to the beginning of the next. */
   readonly pause: number;
   /** How long is waited after attempts that were aborted, where that is longer. */
@@ -36,7 +36,6 @@ export async function runRounds(
   // Whether the budget still has a round in it takes a while to find out: once a round.
   let { stopped } = runner;
   while (stopped === undefined) {
-    if (isOver() && !runner.isInterrupted) return undefined;
     for (let why = hindrance(); why !== undefined; why = hindrance()) {
       waiting(why);
       await wait(patience, signal);

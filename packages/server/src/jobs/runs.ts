@@ -187,7 +187,9 @@ export class Runs {
     // A draw is made without regard to who is connected; but none is made that might easily be too small. A round that was interrupted has its cohort,
     // and deadlines that its clients keep to.
     const needed = clientsForDraws(announced);
-    if ((await store.jobs.find(job))?.status !== 'running') stopping.abort();
+    const isToRun = (await store.jobs.find(job))?.status === 'running';
+    if (!isToRun) stopping.abort();
+    if (!isToRun && !runner.isInterrupted) return this.conclude(job, runner, undefined);
     const stopped = await runRounds(
       {
         runner,
