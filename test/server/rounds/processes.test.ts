@@ -60,8 +60,9 @@ class Scene {
     const store = await openStore(location);
     await federation.submit(store, directory);
     await store.close();
-    const config = await federation.settle(directory, { store: location, lease: LEASE });
-    return new Scene(config, await SharedName.create(), federation);
+    const name = await SharedName.create();
+    const config = await federation.settle(directory, { store: location, lease: LEASE, url: name.url });
+    return new Scene(config, name, federation);
   }
 
   /** Starts a coordinator, and waits until it listens. */
@@ -140,7 +141,7 @@ describe('a coordinator’s process that is killed', () => {
   );
 });
 
-describeWithPostgres('two coordinators’ processes on one PostgreSQL', (server) => {
+describeWithPostgres('two coordinators’ processes on one PostgreSQL, with one address', (server) => {
   it.each(['inbox', 'survivors'] as const)(
     'take over when one is killed as clients hear of the %s, and lose nothing',
     async (moment) => {
